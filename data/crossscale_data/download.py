@@ -1,0 +1,74 @@
+"""MIT-BIH downloaded from PhysioNet through wfdb: with progress, retries, resume and checksums."""
+
+import contextlib
+import io
+import time
+from pathlib import Path
+
+import requests
+import wfdb
+from tqdm import tqdm
+
+from crossscale_data.checksums import file_sha256
+from crossscale_data.errors import DataError
+
+DATABASE = "mitdb"
+TRIES = 3
+CONNECT_TIMEOUT_S = 5.0
+
+
+class DownloadError(DataError):
+    """PhysioNet could not be reached, or what it sent is not what it published."""
+
+
+def download(
+    directory: Path, sums: dict[str, str], progress: bool = True, retry_wait_s: float = 2.0
+) -> None:
+    """Download every file of `sums` and check it; `directory` appears only once all are right.
+
+    An interrupted download is taken up again where it was: files are gathered in
+    `<directory>.partial`, right ones are kept, part ones continued (by wfdb), wrong ones removed.
+
+    Raises:
+        DownloadError: no connection, or a file is still wrong after `TRIES` tries.
+    """
+    _require_connection()
+    partial = directory.with_name(f"{directory.name}.partial")
+    partial.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in sums if not _is_right(partial / name, sums[name])]
+    with tqdm(total=len(sums), unit="file", desc="PhysioNet mitdb", disable=not progress) as bar:
+        bar.update(len(sums) - len(missing))
+        for name in missing:
+            _download_file(partial, name, sums[name], retry_wait_s)
+            bar.update()
+    partial.rename(directory)
+
+
+def _download_file(partial: Path, name: str, digest: str, retry_wait_s: float) -> None:
+    problem = ""
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(retry_wait_s * attempt)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):  # wfdb prints for every file
+                wfdb.dl_files(DATABASE, str(partial), [name], keep_subdirs=False)
+        except Exception as error:  # wfdb and its HTTP library raise many kinds
+            problem = f"{type(error).__name__}: {error}"
+            continue
+        if _is_right(partial / name, digest):
+            return
+        (partial / name).unlink(missing_ok=True)  # complete but wrong: never continue it
+        problem = "its SHA-256 is not the published one"
+    raise DownloadError(f"{name} could not be downloaded in {TRIES} tries ({problem})")
+
+
+def _require_connection() -> None:
+    url = wfdb.io.download.config.db_index_url
+    try:
+        requests.head(url, timeout=CONNECT_TIMEOUT_S)
+    except requests.RequestException as error:
+        raise DownloadError(f"no connection ({type(error).__name__})") from error
+
+
+def _is_right(path: Path, digest: str) -> bool:
+    return path.is_file() and file_sha256(path) == digest

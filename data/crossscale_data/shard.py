@@ -1,0 +1,138 @@
+"""A shard: named arrays in one file, behind a versioned header, opened by mapping it to memory.
+
+bytes 0–7    magic `CSECGSHD`
+bytes 8–19   uint32 version, uint32 header length, uint32 CRC-32 of the header (little-endian)
+then         the header, JSON: what the shard is, its length, and each array's dtype, shape
+             and offset
+then         the arrays, each at a multiple of 4096 bytes, in C order
+"""
+
+import json
+import math
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crossscale_data.errors import DataError
+
+VERSION = 1
+ALIGNMENT_BYTES = 4096
+_MAGIC = b"CSECGSHD"
+_PREFIX = struct.Struct("<8sIII")
+_REMEDY = "remove it, it is prepared again when needed"
+
+ArraySpec = tuple[str, tuple[int, ...]]  # dtype, shape
+
+
+@dataclass(frozen=True)
+class Shard:
+    """An open shard: `about` is what the writer said of it, `arrays` are read-only maps."""
+
+    about: dict[str, Any]
+    arrays: dict[str, npt.NDArray[Any]]
+
+
+@contextmanager
+def new_shard(
+    path: Path, about: Mapping[str, Any], arrays: Mapping[str, ArraySpec]
+) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    """Writable maps of a new shard's arrays; it appears at `path` once the block has ended well.
+
+    Args:
+        about: JSON values kept in the header; `open_shard` compares them.
+        arrays: dtype and shape of each array.
+    """
+    header = _layout(about, arrays)
+    text = json.dumps(header).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(_PREFIX.pack(_MAGIC, VERSION, len(text), zlib.crc32(text)) + text)
+            file.flush()
+            # Reserved, not only sized: a full disk must fail here, not kill us in a mapped page.
+            os.posix_fallocate(file.fileno(), 0, header["file_bytes"])
+        yield _map(unfinished, header["arrays"], "r+")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def open_shard(path: Path, about: Mapping[str, Any]) -> Shard:
+    """Open a shard without copying it.
+
+    Args:
+        about: what the caller needs the header to say; a difference means that it is stale.
+
+    Raises:
+        DataError: not a shard, of another version, damaged, truncated, or stale.
+    """
+    header = _read_header(path)
+    for key, needed in about.items():
+        if header["about"].get(key) != needed:
+            raise DataError(
+                f"{path} is stale: it was prepared with {key}={header['about'].get(key)}, needed "
+                f"is {key}={needed}; {_REMEDY}"
+            )
+    return Shard(header["about"], _map(path, header["arrays"], "r"))
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        prefix = file.read(_PREFIX.size)
+        if len(prefix) < _PREFIX.size or not prefix.startswith(_MAGIC):
+            raise DataError(f"{path} is not a prepared file of this suite: {_REMEDY}")
+        _, version, header_bytes, crc = _PREFIX.unpack(prefix)
+        if version != VERSION:
+            raise DataError(
+                f"{path} is a prepared file of version {version}, this suite reads version "
+                f"{VERSION}: {_REMEDY}"
+            )
+        text = file.read(header_bytes)
+    if len(text) < header_bytes or zlib.crc32(text) != crc:
+        raise DataError(f"{path} has a damaged header: {_REMEDY}")
+    header: dict[str, Any] = json.loads(text)
+    actual_bytes = path.stat().st_size
+    if actual_bytes != header["file_bytes"]:
+        raise DataError(
+            f"{path} holds {actual_bytes} bytes where its header announces "
+            f"{header['file_bytes']}: it is truncated or damaged; {_REMEDY}"
+        )
+    return header
+
+
+def _layout(about: Mapping[str, Any], arrays: Mapping[str, ArraySpec]) -> dict[str, Any]:
+    """The header: length of the whole file, and dtype, shape and offset of each array."""
+    entries: dict[str, dict[str, Any]] = {
+        name: {"dtype": np.dtype(dtype).str, "shape": list(shape), "offset": 0}
+        for name, (dtype, shape) in arrays.items()
+    }
+    header = {"about": dict(about), "file_bytes": 0, "arrays": entries}
+    # The header's length depends on the offsets in it: a spare page makes room for their digits.
+    position = _align(_PREFIX.size + len(json.dumps(header)) + ALIGNMENT_BYTES)
+    for name, (dtype, shape) in arrays.items():
+        entries[name]["offset"] = position
+        position = _align(position + np.dtype(dtype).itemsize * math.prod(shape))
+    header["file_bytes"] = position
+    return header
+
+
+def _map(path: Path, entries: Mapping[str, Any], mode: Any) -> dict[str, npt.NDArray[Any]]:
+    return {
+        name: np.memmap(path, entry["dtype"], mode, entry["offset"], tuple(entry["shape"]))
+        if math.prod(entry["shape"])
+        else np.empty(entry["shape"], entry["dtype"])  # nothing to map
+        for name, entry in entries.items()
+    }
+
+
+def _align(position: int) -> int:
+    return -(-position // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
