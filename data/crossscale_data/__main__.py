@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from crossscale_results.cli import run
 from typing_extensions import Doc
 
 from crossscale_data.checksums import expected_sums, published_sums, wrong_files
@@ -16,6 +15,7 @@ from crossscale_data.errors import DataError
 from crossscale_data.info import database_table
 from crossscale_data.prepared import VIEWS, prepare, prepared_folder
 from crossscale_data.source import Source, cache_home, check_source, find_source, synthetic_source
+from crossscale_results.cli import run
 
 DataDir = Annotated[
     Path | None,

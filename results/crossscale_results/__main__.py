@@ -1,0 +1,73 @@
+"""`python -m crossscale_results columns | validate`: the row contract from the shell."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from typing_extensions import Doc
+
+from crossscale_results.cli import run
+from crossscale_results.document import columns_markdown
+from crossscale_results.errors import ResultsError
+from crossscale_results.reader import read_table
+from crossscale_results.tables import all_tables
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Write the documentation of every column."""
+
+    path: Annotated[Path, Doc("The Markdown file.")] = Path("results/COLUMNS.md")
+    check: Annotated[bool, Doc("Only compare the file with the code.")] = False
+
+
+@dataclass(frozen=True)
+class Validate:
+    """Read every results file and check each cell."""
+
+    results_dir: Annotated[Path, Doc("Folder of the CSV files.")] = Path("results")
+
+
+Command = (
+    Annotated[Columns, tyro.conf.subcommand("columns")]
+    | Annotated[Validate, tyro.conf.subcommand("validate")]
+)
+
+
+def columns(command: Columns) -> None:
+    """Write COLUMNS.md, or raise ResultsError where it is not what the code says."""
+    text = columns_markdown(all_tables())
+    if not command.check:
+        unfinished = command.path.with_name(f".{command.path.name}.{os.getpid()}")
+        unfinished.write_text(text)
+        unfinished.replace(command.path)
+    elif not command.path.is_file() or command.path.read_text() != text:
+        raise ResultsError(
+            f"{command.path} is not what the code says: run `python -m crossscale_results columns`"
+        )
+
+
+def validate(command: Validate) -> None:
+    """Print each table's number of rows; raise ResultsError at the first bad cell."""
+    for table in all_tables():
+        if (command.results_dir / f"{table.name}.csv").is_file():
+            print(f"{table.name}: {len(read_table(table, command.results_dir))} rows")
+        else:
+            print(f"{table.name}: no file")
+
+
+def main() -> int:
+    """Parse the command line and do what it says."""
+    return run(
+        Command,
+        lambda command: columns(command) if isinstance(command, Columns) else validate(command),
+        prog="python -m crossscale_results",
+        description="The results' columns: documented, and checked in the files.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What the paper claims beside what was measured here."""
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+VERDICTS = ("reproduced", "exceeded", "not reproduced", "not measured")
+_WIDTHS = (16, 34, 46, 14)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim with its verdict."""
+
+    module: str
+    paper: str  # what the paper says
+    measured: str  # what was measured here: median, spread, sample count; or why it was not
+    verdict: str  # one of VERDICTS
+    command: str  # what measures it again
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a verdict that is none of VERDICTS."""
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}, not {self.verdict!r}")
+
+
+def render_claims(claims: Iterable[Claim]) -> str:
+    """The claims as a table of at most 120 columns."""
+    rule = "-+-".join("-" * width for width in _WIDTHS)
+    lines = [_row(("module", "the paper's claim", "measured here", "verdict")), rule]
+    for claim in claims:
+        lines += [_row((claim.module, claim.paper, claim.measured, claim.verdict)), rule]
+    return "\n".join(lines)
+
+
+def claims_markdown(claims: Iterable[Claim]) -> str:
+    """The claims as a Markdown table, with the command that measures each."""
+    lines = [
+        "| module | the paper's claim | measured here | verdict | command |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {c.module} | {c.paper} | {c.measured} | **{c.verdict}** | `{c.command}` |"
+        for c in claims
+    ]
+    return "\n".join(lines)
+
+
+def _row(cells: tuple[str, str, str, str]) -> str:
+    wrapped = [textwrap.wrap(c, w) or [""] for c, w in zip(cells, _WIDTHS, strict=True)]
+    height = max(len(lines) for lines in wrapped)
+    return "\n".join(
+        " | ".join(
+            (lines[i] if i < len(lines) else "").ljust(width)
+            for lines, width in zip(wrapped, _WIDTHS, strict=True)
+        ).rstrip()
+        for i in range(height)
+    )

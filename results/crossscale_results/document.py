@@ -1,0 +1,34 @@
+"""The documentation of every column, in Markdown, from the dataclasses that define them."""
+
+from collections.abc import Iterable
+
+from crossscale_results.columns import Column, columns_of
+from crossscale_results.provenance import Provenance
+from crossscale_results.table import RowKey, Table
+
+_HEAD = """# Columns of the results
+
+Made by `python -m crossscale_results columns`; a test holds it to the code. A row is one raw
+sample. A name's ending tells the unit. A cell is empty only where the column may be, and then
+`not_measured` says why: nothing that was not measured is ever 0.
+"""
+
+
+def columns_markdown(tables: Iterable[Table]) -> str:
+    """The whole document: the columns that every table has, then each table's own."""
+    shared = (*columns_of(Provenance), *columns_of(RowKey))
+    parts = [_HEAD, "## In every table\n", _rows(shared)]
+    for table in tables:
+        own = table.columns[len(shared) :]
+        parts += [f"## `{table.name}.csv`\n", f"{table.title}\n", _rows(own)]
+    return "\n".join(parts)
+
+
+def _rows(columns: Iterable[Column]) -> str:
+    lines = ["| column | kind | unit | may be empty | meaning |", "|---|---|---|---|---|"]
+    for column in columns:
+        empty = "yes" if column.optional else ""
+        lines.append(
+            f"| `{column.name}` | {column.kind} | {column.unit} | {empty} | {column.doc} |"
+        )
+    return "\n".join(lines) + "\n"
