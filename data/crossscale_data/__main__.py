@@ -2,9 +2,10 @@
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from typing_extensions import Doc
@@ -116,7 +117,12 @@ def prepare_views(command: Prepare) -> None:
     print(f"prepared in {seconds:.1f} s")
 
 
-_WORK = {Fetch: fetch, Verify: verify, Info: info, Prepare: prepare_views}
+_WORK: dict[type, Callable[[Any], None]] = {
+    Fetch: fetch,
+    Verify: verify,
+    Info: info,
+    Prepare: prepare_views,
+}
 
 
 def main() -> int:

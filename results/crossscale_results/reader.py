@@ -38,9 +38,8 @@ def read_table(table: Table, results_dir: Path) -> pd.DataFrame:
             reasons = dict(zip(header, cells, strict=True))["not_measured"]
             for name, cell in zip(header, cells, strict=True):
                 values[name].append(_value(where, columns[name], cell, reasons))
-    return pd.DataFrame(
-        {name: pd.array(values[name], dtype=_DTYPES[columns[name].kind]) for name in table.header}
-    )
+    dtypes = {name: _DTYPES[columns[name].kind] for name in table.header}
+    return pd.DataFrame(values, columns=list(table.header)).astype(dtypes)
 
 
 def _check_header(table: Table, path: Path, header: list[str]) -> None:

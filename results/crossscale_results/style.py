@@ -10,6 +10,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from cycler import cycler
 from matplotlib.figure import Figure
 
 # Okabe & Ito 2008: eight colours that colour-blind readers can tell apart.
@@ -43,7 +44,7 @@ _STYLE: dict[str, Any] = {
     "lines.linewidth": 1.6,
     "pdf.fonttype": 42,
     "svg.hashsalt": "crossscale-ecg",
-    "axes.prop_cycle": mpl.cycler(color=list(COLOURS)),
+    "axes.prop_cycle": cycler(color=list(COLOURS)),
 }
 
 
@@ -51,7 +52,8 @@ def new_figure(
     width_in: float = 6.5, height_in: float = 3.6, columns: int = 1
 ) -> tuple[Figure, Any]:
     """A figure in the suite's style with `columns` axes side by side (an array if more than 1)."""
-    plt.rcParams.update(mpl.rcParamsDefault | _STYLE | {"backend": "Agg"})
+    mpl.rcdefaults()  # a user's own settings must not change the figures
+    mpl.rcParams.update(_STYLE)
     return plt.subplots(1, columns, figsize=(width_in, height_in), layout="constrained")
 
 

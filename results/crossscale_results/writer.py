@@ -112,7 +112,7 @@ def _values(table: Table, instance: Any, expected: type) -> dict[str, Any]:
         raise ResultsError(
             f"table {table.name} takes a {expected.__name__}, not a {type(instance).__name__}"
         )
-    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
+    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(expected)}
 
 
 def _cell(where: str, kind: str, value: Any) -> str:
