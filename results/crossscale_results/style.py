@@ -53,7 +53,7 @@ def new_figure(
 ) -> tuple[Figure, Any]:
     """A figure in the suite's style with `columns` axes side by side (an array if more than 1)."""
     mpl.rcdefaults()  # a user's own settings must not change the figures
-    mpl.rcParams.update(_STYLE)
+    mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
     return plt.subplots(1, columns, figsize=(width_in, height_in), layout="constrained")
 
 
