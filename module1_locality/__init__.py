@@ -1,0 +1,4 @@
+"""Module 1: how much of a training step is feeding it, and what data locality buys back.
+
+`rungs.RUNGS` is the ladder, `bench` climbs it, `feed` gives each rung's batches.
+"""

@@ -1,0 +1,145 @@
+"""What the bench is asked to do: its command line, and the grid that a profile stands for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typing_extensions import Doc
+
+from crossscale_results import UserError
+from module1_locality.rungs import LADDER, RungName
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is measured."""
+
+    batch_sizes: tuple[int, ...]
+    repeats: int
+    fragment_windows: int  # windows trained on in one raw sample
+    assembly_windows: int  # windows assembled in one raw sample of host assembly alone
+
+
+PROFILES = {
+    "quick": Profile((64, 256), repeats=5, fragment_windows=2048, assembly_windows=8192),
+    "paper": Profile(
+        (64, 128, 256, 512, 1024), repeats=10, fragment_windows=8192, assembly_windows=32768
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Climb the ladder."""
+
+    profile: Annotated[
+        Literal["quick", "paper"], Doc("`quick` takes about a minute, `paper` about half an hour.")
+    ] = "quick"
+    data_dir: Annotated[
+        Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
+    ] = None
+    results_dir: Annotated[Path, Doc("Folder that the CSV files are appended in.")] = Path(
+        "results"
+    )
+    seed: Annotated[int, Doc("Seed of the epoch orders and the model.")] = 0
+    rungs: Annotated[tuple[RungName, ...], Doc("Rungs to measure; C0 always is.")] = tuple(
+        rung.name for rung in LADDER
+    )
+    batch_sizes: Annotated[tuple[int, ...] | None, Doc("Batch sizes; the profile's if none.")] = (
+        None
+    )
+    repeats: Annotated[int | None, Doc("Raw samples of each; the profile's if none.")] = None
+    fragment_windows: Annotated[
+        int | None, Doc("Windows trained on in a raw sample; the profile's if none.")
+    ] = None
+    assembly_windows: Annotated[
+        int | None, Doc("Windows in a raw sample of assembly alone; the profile's if none.")
+    ] = None
+    block_windows: Annotated[int, Doc("A2 on: windows in a run read from the shard.")] = 128
+    buffer_blocks: Annotated[int, Doc("A2 on: runs shuffled together.")] = 8
+    depth: Annotated[int, Doc("A3 on: buffers in the ring; A5 is that many batches ahead.")] = 4
+    workers: Annotated[int, Doc("A0-workers: worker processes.")] = 2
+    warmup_steps: Annotated[int, Doc("Steps before the clock starts.")] = 2
+    threads: Annotated[int, Doc("Threads inside a torch operator, the same for all rungs.")] = 1
+    device: Annotated[
+        Literal["auto", "cpu"], Doc("`auto` takes an accelerator where there is one.")
+    ] = "auto"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A bench with its profile filled in."""
+
+    bench: Bench
+    profile: str  # `quick`, `paper`, or `custom` where the profile's grid was changed
+    batch_sizes: tuple[int, ...]
+    repeats: int
+    fragment_windows: int
+    assembly_windows: int
+
+
+def grid_of(bench: Bench) -> Grid:
+    """Fill in the profile and check the numbers.
+
+    Raises:
+        UserError: a number is not positive, there is one buffer only where two are needed, or a
+            fragment is not made of whole batches and whole shuffle buffers.
+    """
+    profile = PROFILES[bench.profile]
+    given = (bench.batch_sizes, bench.repeats, bench.fragment_windows, bench.assembly_windows)
+    grid = Grid(
+        bench,
+        bench.profile if given == (None,) * 4 and _is_ladder(bench) else "custom",
+        bench.batch_sizes if bench.batch_sizes is not None else profile.batch_sizes,
+        bench.repeats if bench.repeats is not None else profile.repeats,
+        bench.fragment_windows if bench.fragment_windows is not None else profile.fragment_windows,
+        bench.assembly_windows if bench.assembly_windows is not None else profile.assembly_windows,
+    )
+    _check(grid)
+    return grid
+
+
+def _is_ladder(bench: Bench) -> bool:
+    """Whether everything but place, seed and device is as it comes."""
+    return bench == Bench(
+        profile=bench.profile,
+        data_dir=bench.data_dir,
+        results_dir=bench.results_dir,
+        seed=bench.seed,
+        device=bench.device,
+    )
+
+
+def _check(grid: Grid) -> None:
+    bench = grid.bench
+    if not grid.batch_sizes:
+        raise UserError("--batch-sizes is empty: give at least one")
+    positive = {
+        "--batch-sizes": min(grid.batch_sizes),
+        "--repeats": grid.repeats,
+        "--fragment-windows": grid.fragment_windows,
+        "--assembly-windows": grid.assembly_windows,
+        "--block-windows": bench.block_windows,
+        "--buffer-blocks": bench.buffer_blocks,
+        "--workers": bench.workers,
+        "--warmup-steps": bench.warmup_steps,
+        "--threads": bench.threads,
+    }
+    for option, value in positive.items():
+        if value < 1:
+            raise UserError(f"{option} is {value}: it must be at least 1")
+    if bench.depth < 2:
+        raise UserError(f"--depth is {bench.depth}: copying beside compute needs at least 2")
+    if bench.seed < 0:
+        raise UserError(f"--seed is {bench.seed}: it must not be negative")
+    for option, windows in (
+        ("--fragment-windows", grid.fragment_windows),
+        ("--assembly-windows", grid.assembly_windows),
+    ):
+        # Each raw sample must hold the same number of buffer refills, or its mean is biased.
+        for part in (*grid.batch_sizes, bench.block_windows * bench.buffer_blocks):
+            if windows % part:
+                raise UserError(
+                    f"{option} is {windows}: it must be a multiple of every batch size and of the "
+                    f"shuffle buffer (block windows times buffer blocks), here of {part}"
+                )

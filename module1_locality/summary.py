@@ -1,0 +1,81 @@
+"""Medians of a run's raw rows: what the screen, the figures and the claims are made from."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from crossscale_results import read_table
+from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
+from module1_locality.rungs import LADDER
+
+RUNG_ORDER = tuple(rung.name for rung in LADDER)
+
+
+def latest_run(frame: pd.DataFrame, run_id: str | None = None) -> pd.DataFrame:
+    """The rows of one run: the one named, else the last; runs are never mixed."""
+    return frame[frame["run_id"] == (run_id or frame["run_id"].iloc[-1])]
+
+
+def median_and_quartiles(values: pd.Series) -> tuple[float, float, float, int]:
+    """Median, quartiles and number of the values that were measured."""
+    measured = values.dropna().astype(float)
+    low, middle, high = measured.quantile([0.25, 0.5, 0.75])
+    return float(middle), float(low), float(high), len(measured)
+
+
+def gain_percent(ladder: pd.DataFrame, rung: str, over: str, batch_size: int) -> pd.Series:
+    """Throughput of a rung over another's in the same repeat, minus 1, in %; one value a repeat."""
+    at_size = ladder[ladder["batch_size"] == batch_size]
+    rates = at_size.pivot_table(index="repeat", columns="rung", values="trained_samples_per_s")
+    if rung not in rates or over not in rates:
+        return pd.Series(dtype=float)
+    return (100 * (rates[rung] / rates[over] - 1)).dropna()
+
+
+def ceiling_percent(ladder: pd.DataFrame, batch_size: int) -> pd.Series:
+    """What no feed can exceed: step(A0) / step(C0) − 1, in %; one value a repeat."""
+    return gain_percent(ladder, "C0", "A0", batch_size)
+
+
+def render_summary(results_dir: Path, run_id: str | None = None) -> str:
+    """A run's medians and quartiles as text."""
+    ladder = latest_run(read_table(LADDER_TABLE, results_dir), run_id)
+    lines = [
+        f"{'batch':>5} {'rung':<11} {'samples/s':>10} {'IQR':>17} {'step ms':>8} {'exposed ms':>11}"
+    ]
+    for batch_size in sorted(ladder["batch_size"].unique()):
+        for rung in RUNG_ORDER:
+            rows = ladder[(ladder["batch_size"] == batch_size) & (ladder["rung"] == rung)]
+            lines += _ladder_line(rows, batch_size, rung)
+        middle, low, high, count = median_and_quartiles(ceiling_percent(ladder, batch_size))
+        lines.append(
+            f"{batch_size:>5} ceiling     {middle:+.1f} % over A0 if feeding cost nothing "
+            f"(IQR {low:+.1f} to {high:+.1f}, n = {count})"
+        )
+    return "\n".join([*lines, *_assembly_lines(results_dir, run_id)])
+
+
+def _ladder_line(rows: pd.DataFrame, batch_size: int, rung: str) -> list[str]:
+    if rows.empty:
+        return []
+    start = f"{batch_size:>5} {rung:<11} "
+    if rows["step_ms"].isna().all():
+        reason = str(rows["not_measured"].iloc[0]).split("; ")[0].split(": ", 1)[1]
+        return [f"{start}not measured: {reason}"]
+    rate, low, high, _ = median_and_quartiles(rows["trained_samples_per_s"])
+    step_ms = median_and_quartiles(rows["step_ms"])[0]
+    fed = rows["exposed_ms"].notna().any()
+    exposed = f"{median_and_quartiles(rows['exposed_ms'])[0]:11.3f}" if fed else " " * 11
+    return [f"{start}{rate:10.0f} {f'{low:.0f} to {high:.0f}':>17} {step_ms:8.3f} {exposed}"]
+
+
+def _assembly_lines(results_dir: Path, run_id: str | None) -> list[str]:
+    if not (results_dir / f"{ASSEMBLY_TABLE.name}.csv").is_file():
+        return []
+    assembly = latest_run(read_table(ASSEMBLY_TABLE, results_dir), run_id)
+    lines = [f"{'batch':>5} {'assembly':<11} {'GB/s':>7} {'of memcpy':>9}"]
+    for (batch_size, method), rows in assembly.groupby(["batch_size", "method"]):
+        rate = median_and_quartiles(rows["assembled_gb_per_s"])[0]
+        share = median_and_quartiles(rows["assembled_gb_per_s"] / rows["memcpy_gb_per_s"])[0]
+        lines.append(f"{batch_size:>5} {method:<11} {rate:7.2f} {share:9.0%}")
+    return lines
