@@ -20,6 +20,7 @@ class LadderRun:
     block_windows_count: Annotated[int, Doc("A2 on: windows in a run read from the shard.")]
     buffer_blocks_count: Annotated[int, Doc("A2 on: runs shuffled together.")]
     depth_count: Annotated[int, Doc("A3 on: buffers in the staging ring.")]
+    memory_kept: Annotated[bool, Doc("Whether the C library kept freed memory in the process.")]
     warmup_steps_count: Annotated[int, Doc("Training steps before the clock started.")]
     steps_count: Annotated[int, Doc("Training steps timed, over which times are means.")]
 
@@ -67,6 +68,7 @@ class AssemblyRun:
     workers_count: Annotated[int, Doc("Worker processes that made batches.")]
     block_windows_count: Annotated[int, Doc("A2 on: windows in a run read from the shard.")]
     buffer_blocks_count: Annotated[int, Doc("A2 on: runs shuffled together.")]
+    memory_kept: Annotated[bool, Doc("Whether the C library kept freed memory in the process.")]
     warmup_batches_count: Annotated[int, Doc("Batches assembled before the clock started.")]
     batches_count: Annotated[int, Doc("Batches timed.")]
 

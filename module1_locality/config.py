@@ -21,7 +21,7 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile((64, 256), repeats=5, fragment_windows=2048, assembly_windows=8192),
+    "quick": Profile((64, 256), repeats=7, fragment_windows=4096, assembly_windows=16384),
     "paper": Profile(
         (64, 128, 256, 512, 1024), repeats=10, fragment_windows=8192, assembly_windows=32768
     ),

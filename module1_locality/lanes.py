@@ -128,7 +128,7 @@ class AcceleratorLane(Lane):
         return torch.empty(shape, dtype=dtype, pin_memory=True)
 
     def resident(self, staging: Tensor) -> Tensor:
-        return torch.empty_like(staging, device=self.device, pin_memory=False)
+        return torch.empty(staging.shape, dtype=staging.dtype, device=self.device)
 
     def copy_now(self, batch: HostBatch) -> Batch:
         start = self._event()
@@ -182,9 +182,10 @@ class AcceleratorLane(Lane):
 
 def find_lane(device: str) -> Lane:
     """The accelerator's lane for `auto` where one with streams is there, else the CPU's."""
-    accelerator = torch.accelerator.current_accelerator() if device == "auto" else None
-    if accelerator is not None and accelerator.type in ("cuda", "xpu"):
-        return AcceleratorLane(accelerator)
+    # check_available: a CUDA build of torch names an accelerator also where none is plugged in.
+    found = torch.accelerator.current_accelerator(check_available=True)
+    if device == "auto" and found is not None and found.type in ("cuda", "xpu"):
+        return AcceleratorLane(found)
     return HostLane()
 
 

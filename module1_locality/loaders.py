@@ -61,7 +61,7 @@ def batch_loader(windows: TrainingWindows, order: Rows, batch_size: int) -> Iter
     loader = DataLoader(
         BatchByBatch(windows),
         batch_sampler=BatchSampler(order.tolist(), batch_size, drop_last=False),
-        collate_fn=_as_gathered,
+        collate_fn=_as_gathered,  # type: ignore[arg-type]  # typed for lists of samples
     )
     return iter(loader)
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 from time import perf_counter
 
 import numpy as np
 
+from crossscale_results import UserError
 from module1_locality.feed import Epoch, batches_in_host_memory, open_feed
 from module1_locality.lanes import Batch, Lane
 from module1_locality.orders import contiguous_blocks
@@ -99,7 +101,7 @@ def copy_in_order(epoch: Epoch, warmup_batches: int, batches: int) -> Assembly:
     As in assembly the source is read once and the target is one buffer that stays in the caches.
     """
     target = np.empty((epoch.batch_size, epoch.windows.samples.shape[1]), np.float32)
-    pieces = _full_pieces(epoch)
+    pieces = _full_pieces(epoch, first=epoch.shuffle.epoch * batches)
     for _ in range(warmup_batches):
         target[:] = epoch.windows.samples[next(pieces)]
     start = perf_counter()
@@ -109,15 +111,23 @@ def copy_in_order(epoch: Epoch, warmup_batches: int, batches: int) -> Assembly:
     return _assembly(elapsed_s, batches, batches * epoch.batch_size, batches * target.nbytes)
 
 
-def _full_pieces(epoch: Epoch) -> Iterator[slice]:
-    """Batch-sized runs of the shard in its order, from the start again at its end."""
+def _full_pieces(epoch: Epoch, first: int) -> Iterator[slice]:
+    """Batch-sized runs of the shard in its order from the `first` on, over and over.
+
+    Each repeat begins elsewhere, so that the source is not in the caches from the one before.
+    """
     pieces = [
         piece
         for piece in contiguous_blocks(epoch.windows.rows, epoch.batch_size)
         if piece.stop - piece.start == epoch.batch_size
     ]
-    while pieces:
-        yield from pieces
+    if not pieces:
+        raise UserError(
+            f"no run of the training windows is as long as a batch of {epoch.batch_size}: give "
+            "smaller --batch-sizes"
+        )
+    for i in count(first):
+        yield pieces[i % len(pieces)]
 
 
 def _assembly(elapsed_s: float, batches: int, samples: int, size_bytes: int) -> Assembly:

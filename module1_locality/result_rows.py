@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from crossscale_results import Row
 from module1_locality.columns import AssemblyMeasurement, AssemblyRun, LadderMeasurement, LadderRun
-from module1_locality.config import Grid
+from module1_locality.conditions import Conditions
 from module1_locality.lanes import Lane
 from module1_locality.measure import Assembly, Fragment
 from module1_locality.rungs import CONTROL, Rung
@@ -16,29 +16,29 @@ _CONTROL = "control: nothing is fed"
 
 
 def ladder_rows(
-    fragments: Mapping[Rung, Fragment], grid: Grid, lane: Lane, batch_size: int, repeat: int
+    fragments: Mapping[Rung, Fragment], conditions: Conditions, batch_size: int, repeat: int
 ) -> list[Row]:
     """A round's rows; each stands beside the control of its own round."""
     control = fragments[CONTROL]
     return [
         Row(
-            _ladder_run(rung, grid, lane, batch_size),
+            _ladder_run(rung, conditions, batch_size),
             _ladder_measurement(rung, fragment, control),
-            seed=grid.bench.seed,
+            seed=conditions.bench.seed,
             repeat=repeat,
-            not_measured=_ladder_reasons(rung, lane),
+            not_measured=_ladder_reasons(rung, conditions.lane),
         )
         for rung, fragment in fragments.items()
     ]
 
 
-def void_row(rung: Rung, grid: Grid, lane: Lane, batch_size: int, reason: str) -> Row:
+def void_row(rung: Rung, conditions: Conditions, batch_size: int, reason: str) -> Row:
     """The row of a rung that means nothing on this machine."""
     names = [field.name for field in fields(LadderMeasurement)]
     return Row(
-        _ladder_run(rung, grid, lane, batch_size),
-        LadderMeasurement(**dict.fromkeys(names)),  # type: ignore[arg-type]
-        seed=grid.bench.seed,
+        _ladder_run(rung, conditions, batch_size),
+        LadderMeasurement(**dict.fromkeys(names)),
+        seed=conditions.bench.seed,
         repeat=0,
         not_measured=dict.fromkeys(names, reason),
     )
@@ -47,24 +47,24 @@ def void_row(rung: Rung, grid: Grid, lane: Lane, batch_size: int, reason: str) -
 def assembly_rows(
     memcpy: Assembly,
     assemblies: Mapping[Rung, Assembly],
-    grid: Grid,
-    lane: Lane,
+    conditions: Conditions,
     batch_size: int,
     repeat: int,
 ) -> list[Row]:
     """A round's rows; each stands beside the memcpy of its own round."""
-    bench = grid.bench
+    bench = conditions.bench
 
     def row(method: str, rung: Rung | None, assembly: Assembly) -> Row:
         run = AssemblyRun(
             method=method,
             batch_size=batch_size,
-            page_locked=rung is not None and rung.ring and lane.has_accelerator,
+            page_locked=rung is not None and rung.ring and conditions.lane.has_accelerator,
             workers_count=bench.workers if rung is not None and rung.in_workers else 0,
             block_windows_count=bench.block_windows,
             buffer_blocks_count=bench.buffer_blocks,
+            memory_kept=conditions.memory_kept,
             warmup_batches_count=bench.warmup_steps,
-            batches_count=grid.assembly_windows // batch_size,
+            batches_count=conditions.grid.assembly_windows // batch_size,
         )
         measurement = AssemblyMeasurement(
             batch_ms=assembly.batch_ms,
@@ -80,19 +80,20 @@ def assembly_rows(
     ]
 
 
-def _ladder_run(rung: Rung, grid: Grid, lane: Lane, batch_size: int) -> LadderRun:
-    bench = grid.bench
+def _ladder_run(rung: Rung, conditions: Conditions, batch_size: int) -> LadderRun:
+    bench = conditions.bench
     return LadderRun(
         rung=rung.name,
-        device=lane.device.type,
-        page_locked=rung.ring and lane.has_accelerator,
+        device=conditions.lane.device.type,
+        page_locked=rung.ring and conditions.lane.has_accelerator,
         batch_size=batch_size,
         workers_count=bench.workers if rung.in_workers else 0,
         block_windows_count=bench.block_windows,
         buffer_blocks_count=bench.buffer_blocks,
         depth_count=bench.depth,
+        memory_kept=conditions.memory_kept,
         warmup_steps_count=bench.warmup_steps,
-        steps_count=grid.fragment_windows // batch_size,
+        steps_count=conditions.grid.fragment_windows // batch_size,
     )
 
 

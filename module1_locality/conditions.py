@@ -1,0 +1,65 @@
+"""What all rungs of a run share: the grid, the data, the machine's settings."""
+
+from dataclasses import dataclass
+
+import torch
+
+from crossscale_data import find_source
+from crossscale_results import Provenance, UserError, collect
+from module1_locality.config import Bench, Grid, grid_of
+from module1_locality.feed import Epoch
+from module1_locality.lanes import Lane, find_lane
+from module1_locality.shuffle_buffer import BlockShuffle
+from module1_locality.steady_memory import keep_freed_memory
+from module1_locality.training_windows import TrainingWindows, load_training_windows, touch
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything that does not differ between rungs."""
+
+    grid: Grid
+    windows: TrainingWindows
+    lane: Lane
+    memory_kept: bool  # whether the C library keeps freed memory
+    provenance: Provenance
+
+    @property
+    def bench(self) -> Bench:
+        """The command line."""
+        return self.grid.bench
+
+    def epoch(self, repeat: int, batch_size: int) -> Epoch:
+        """The epoch that a repeat takes its fragment from: the same one for all rungs."""
+        shuffle = BlockShuffle(
+            self.bench.block_windows, self.bench.buffer_blocks, self.bench.seed, epoch=repeat
+        )
+        return Epoch(self.windows, batch_size, shuffle, self.bench.workers, self.bench.depth)
+
+
+def set_up(bench: Bench) -> Conditions:
+    """Find and warm the data, set the threads and the memory, and say which dataset is in use.
+
+    Raises:
+        UserError: the command line is wrong, or the data are bad or too few for it.
+    """
+    grid = grid_of(bench)
+    source = find_source(bench.data_dir)
+    print(source)
+    windows = load_training_windows(source)
+    _check_length(grid, len(windows))
+    torch.set_num_threads(bench.threads)
+    memory_kept = keep_freed_memory()
+    touch(windows)
+    provenance = collect(source.dataset, grid.profile)
+    return Conditions(grid, windows, find_lane(bench.device), memory_kept, provenance)
+
+
+def _check_length(grid: Grid, windows_count: int) -> None:
+    longest = max(grid.fragment_windows, grid.assembly_windows)
+    needed = longest + grid.bench.warmup_steps * max(grid.batch_sizes)
+    if windows_count < needed:
+        raise UserError(
+            f"the data hold {windows_count} training windows where {needed} are needed for one "
+            "raw sample: give smaller --fragment-windows, --assembly-windows or --batch-sizes"
+        )
