@@ -1,0 +1,91 @@
+"""The collective alone: `mpiexec -n 2 python -m module3_mpi_gpu_overlap.allreduce`.
+
+How long a blocking MPI_Allreduce of so many numbers takes, warm and after a barrier: what a round
+would pay at least for a model of that size.
+"""
+
+import sys
+
+import numpy as np
+from crossscale_data.classifier import build_model
+from crossscale_results.errors import UserError
+from crossscale_results.provenance import collect
+from crossscale_results.rows import Row
+from crossscale_results.writer import append_rows
+
+from module3_mpi_gpu_overlap.client_data import input_shape, open_in_turn
+from module3_mpi_gpu_overlap.columns import ALLREDUCE, AllreduceKey, AllreduceMeasurement
+from module3_mpi_gpu_overlap.config import AllreduceConfig
+from module3_mpi_gpu_overlap.device import choose_device
+from module3_mpi_gpu_overlap.flat_model import FlatModel
+from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
+
+WARM_UPS = 2
+
+
+def measure(world: World, config: AllreduceConfig) -> None:
+    """Time every size; rank 0 writes a row for each call. Collective."""
+    agreed(world, lambda: require_ranks(world, config.ranks))
+    agreed(world, lambda: _check(config))
+    source, beats = open_in_turn(world, config.data_dir)
+    print(source)
+    device = choose_device(world, "cpu")
+    shape = agreed(world, lambda: input_shape(beats))
+    classifier = FlatModel(build_model("beatnet", *shape), device).vector.numel()
+    rows = []
+    for elements in (size or classifier for size in config.sizes):
+        for sample, seconds in enumerate(allreduce_s(world, elements, config)):
+            key = AllreduceKey(
+                world_size=world.size,
+                oversubscribed=world.oversubscribed,
+                elements_count=elements,
+                sample_index=sample,
+            )
+            rows.append(Row(key, AllreduceMeasurement(seconds), config.seed, config.repeat))
+            print(f"{elements} numbers: {seconds * 1e3:.3f} ms")
+
+    def keep() -> None:
+        path = append_rows(
+            ALLREDUCE, config.results_dir, collect(source.dataset, config.profile), rows
+        )
+        print(f"rows appended to {path}")
+
+    agreed(world, lambda: keep() if world.rank == 0 else None)
+
+
+def allreduce_s(world: World, elements: int, config: AllreduceConfig) -> list[float]:
+    """Seconds of each call, the slowest rank's; collective."""
+    from mpi4py import MPI  # starts MPI, so not on import
+
+    random = np.random.default_rng([config.seed, world.rank])
+    values = random.standard_normal(elements, dtype=np.float32)
+    total = np.empty_like(values)
+    samples_s = []
+    for _ in range(WARM_UPS + config.samples):
+        total[:] = values  # summing the sum again and again would overflow
+        world.comm.Barrier()
+        start_s = MPI.Wtime()
+        world.comm.Allreduce(MPI.IN_PLACE, total, MPI.SUM)
+        samples_s.append(world.comm.allreduce(MPI.Wtime() - start_s, MPI.MAX))
+    return samples_s[WARM_UPS:]
+
+
+def _check(config: AllreduceConfig) -> None:
+    if not config.sizes or min(config.sizes) < 0:
+        raise UserError("--sizes must be one or more numbers that are not negative")
+    if config.samples < 1:
+        raise UserError("--samples must be at least 1")
+
+
+def main() -> int:
+    """Parse the command line and measure."""
+    return run_on_ranks(
+        AllreduceConfig,
+        measure,
+        prog="python -m module3_mpi_gpu_overlap.allreduce",
+        description="Time MPI_Allreduce alone for several model sizes.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

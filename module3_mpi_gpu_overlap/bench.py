@@ -1,0 +1,85 @@
+"""Rounds and the collective over world sizes: `python -m module3_mpi_gpu_overlap.bench`.
+
+Every run is a fresh set of processes, and the contestants take turns: a repetition runs each of
+them once before the next begins.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from crossscale_data.prepared import load_beats
+from crossscale_data.source import find_source
+from crossscale_results.cli import run
+from crossscale_results.provenance import usable_cores
+from tqdm import tqdm
+
+from module3_mpi_gpu_overlap.config import GRIDS, BenchConfig, Grid
+from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
+
+CHILD_LIMIT_S = 900.0
+
+
+def bench(config: BenchConfig) -> None:
+    """Run the profile's grid; each child appends its own rows.
+
+    Raises:
+        UserError: there is no mpiexec, or a child failed; the rows before are kept.
+    """
+    mpiexec = find_mpiexec()
+    source = find_source(config.data_dir)
+    load_beats(source)  # prepared here, not inside the first child
+    print(source)
+    print(f"ranks are started by {mpiexec}, on {usable_cores()} cores")
+    jobs = list(_jobs(GRIDS[config.profile]))
+    with tqdm(jobs, desc="bench", unit="run") as bar:
+        for ranks, repeat, arguments in bar:
+            bar.set_postfix_str(f"{ranks} ranks, {arguments[0]} {' '.join(arguments[1:3])}")
+            run_ranks(
+                ranks,
+                [
+                    "-m",
+                    f"module3_mpi_gpu_overlap.{arguments[0]}",
+                    *arguments[1:],
+                    *_common(config, source.directory, ranks, repeat),
+                ],
+                CHILD_LIMIT_S,
+            )
+    print(f"{len(jobs)} runs done; rows are in {config.results_dir}/module3_*.csv")
+
+
+def _jobs(grid: Grid) -> Iterator[tuple[int, int, list[str]]]:
+    """(ranks, repeat, module and arguments) in the order they are run."""
+    for repeat in range(grid.repeats):
+        for ranks in grid.world_sizes:
+            for mode, precision in grid.contestants:
+                what = ["train", "--mode", mode, "--precision", precision]
+                how_long = ["--rounds", str(grid.rounds), "--local-steps", str(grid.local_steps)]
+                yield ranks, repeat, [*what, *how_long]
+            yield ranks, repeat, ["allreduce", "--sizes", *map(str, grid.allreduce_sizes)]
+
+
+def _common(config: BenchConfig, data_dir: Path, ranks: int, repeat: int) -> list[str]:
+    given = {
+        "data-dir": data_dir,
+        "results-dir": config.results_dir,
+        "profile": config.profile,
+        "seed": config.seed,
+        "repeat": repeat,
+        "ranks": ranks,
+    }
+    return [part for name, value in given.items() for part in (f"--{name}", str(value))]
+
+
+def main() -> int:
+    """Parse the command line and run the bench."""
+    return run(
+        BenchConfig,
+        bench,
+        prog="python -m module3_mpi_gpu_overlap.bench",
+        description="What of a federated round is communication, by world size and mode.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

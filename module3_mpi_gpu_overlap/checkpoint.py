@@ -1,0 +1,28 @@
+"""The averaged model on disk: whole or not at all."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from module3_mpi_gpu_overlap.flat_model import FlatModel
+
+
+def save_checkpoint(path: Path, model: FlatModel, about: Mapping[str, str]) -> None:
+    """Write `{"state": state_dict, **about}`, readable with `torch.load(weights_only=True)`.
+
+    Raises:
+        OSError: it cannot be written; a file of that name is as it was.
+    """
+    state = {name: t.detach().cpu().clone() for name, t in model.module.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("wb") as file:
+            torch.save({"state": state, **about}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,70 @@
+"""What the paper says of scaling, and what was measured of it here."""
+
+from pathlib import Path
+
+import pandas as pd
+from crossscale_results.claims import Claim
+
+from module3_mpi_gpu_overlap.columns import ROUNDS
+from module3_mpi_gpu_overlap.selection import profile_rows
+
+MODULE = "module3"
+COMMAND = "python -m module3_mpi_gpu_overlap.bench --profile paper"
+DOMINATES = "Communication comes to dominate a round as the number of ranks grows"
+STILL_PAYS = "Optimising local training still pays when ranks communicate"
+MODE = "G0"  # the baseline: nothing of its communication is hidden
+
+
+def claims(results_dir: Path) -> list[Claim]:
+    """Both claims, judged at the largest world that had a core for every rank."""
+    rows = profile_rows(ROUNDS, results_dir)
+    if rows is None:
+        return [_not_measured(paper, "the bench was not run") for paper in (DOMINATES, STILL_PAYS)]
+    rows = rows[(rows["mode"] == MODE) & (rows["precision"] == "float32")]
+    communication = _shares(rows, "exposed_communication_s")
+    training = _shares(rows, "train_s")
+    trusted = [w for w in communication.index if w > 1 and not communication["crowded"][w]]
+    if not trusted:
+        reason = "no world of 2 or more ranks had a core for every rank; " + _told(communication)
+        return [_not_measured(paper, reason) for paper in (DOMINATES, STILL_PAYS)]
+    largest = max(trusted)
+    communication_share, training_share = (
+        frame["median"][largest] for frame in (communication, training)
+    )
+    return [
+        Claim(
+            MODULE,
+            DOMINATES,
+            f"exposed communication in a round, one node, {MODE}: {_told(communication)}",
+            "reproduced" if communication_share > 0.5 else "not reproduced",
+            COMMAND,
+        ),
+        Claim(
+            MODULE,
+            STILL_PAYS,
+            f"local training in a round, which is what can be won: {_told(training)}",
+            "reproduced" if training_share > communication_share else "not reproduced",
+            COMMAND,
+        ),
+    ]
+
+
+def _shares(rows: pd.DataFrame, part: str) -> pd.DataFrame:
+    """By world size: median share of a rank's round, sample count, and whether it was crowded."""
+    share = rows[part].astype(float) / rows["rank_round_s"].astype(float)
+    by_world = share.groupby(rows["world_size"])
+    crowded = rows.groupby("world_size")["oversubscribed"].any()
+    return pd.DataFrame({"median": by_world.median(), "n": by_world.count(), "crowded": crowded})
+
+
+def _told(shares: pd.DataFrame) -> str:
+    parts = [
+        f"{row['median']:.2%} at {world}{'*' if row['crowded'] else ''} (n = {row['n']})"
+        for world, row in shares.iterrows()
+    ]
+    note = "; * more ranks than cores, not judged" if shares["crowded"].any() else ""
+    return f"median {', '.join(parts)} rank(s){note}"
+
+
+def _not_measured(paper: str, reason: str) -> Claim:
+    return Claim(MODULE, paper, reason, "not measured", COMMAND)

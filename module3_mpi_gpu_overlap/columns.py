@@ -1,0 +1,130 @@
+"""The module's tables: rounds, scores, and the collective alone."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from crossscale_results.table import Table
+from typing_extensions import Doc
+
+from module3_mpi_gpu_overlap.config import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Settings):
+    """A federated run, once it is known on what it runs."""
+
+    world_size: Annotated[int, Doc("MPI ranks.")]
+    oversubscribed: Annotated[bool, Doc("Whether a node had more ranks than cores.")]
+    device_type: Annotated[str, Doc("What the ranks trained on: `cpu`, `cuda`, ...")]
+    averaged_count: Annotated[int, Doc("Numbers averaged: parameters and float buffers.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundKey(RunConfig):
+    """Which rank's view of which round."""
+
+    round_index: Annotated[int, Doc("Round, from 0.")]
+    rank: Annotated[int, Doc("MPI rank, from 0.")]
+
+
+@dataclass(frozen=True)
+class RoundMeasurement:
+    """One rank's round; the words are defined in `module3_mpi_gpu_overlap/timing.py`."""
+
+    round_s: Annotated[float, Doc("The round: from its beginning to its end on the slowest rank.")]
+    rank_round_s: Annotated[float, Doc("The round on this rank.")]
+    train_s: Annotated[float, Doc("Local steps of this rank.")]
+    straggler_idle_s: Annotated[float, Doc("Last rank's arrival minus this rank's.")]
+    blocked_idle_s: Annotated[
+        float, Doc("Straggler idle that this rank spent blocked, not in useful work.")
+    ]
+    exposed_communication_s: Annotated[
+        float, Doc("Blocked in waits and copies after the last rank arrived.")
+    ]
+    preparation_s: Annotated[float, Doc("Drawing and gathering the next round's batches.")]
+    communication_s: Annotated[
+        float, Doc("The averaging alone, warm, after a barrier, on the slowest rank.")
+    ]
+    throughput_samples_per_s: Annotated[float, Doc("Beats of all ranks over the whole round.")]
+    train_loss: Annotated[float, Doc("Mean training loss of this rank in this round.")]
+    weight_ratio: Annotated[float, Doc("This rank's share of all training beats.")]
+    clock_offset_s: Annotated[
+        float, Doc("Subtracted from this rank's clock to get rank 0's, by ping-pong.")
+    ]
+    mpi_progress_percent: Annotated[
+        float | None,
+        Doc("Share of a 4 MiB Iallreduce that hides behind computing without MPI calls."),
+    ]
+    accelerator_copies_s: Annotated[
+        float | None, Doc("Copies between the accelerator and pinned host memory.")
+    ]
+    accelerator_memory_bytes: Annotated[
+        int | None, Doc("Most accelerator memory that torch held so far.")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreKey(RunConfig):
+    """Which averaged model, scored on what."""
+
+    round_index: Annotated[int, Doc("Round after which the averaged model was scored.")]
+    test_set: Annotated[
+        Literal["DS2", "DS2-disjoint"],
+        Doc("DS2, or DS2 without records of subjects that are also in DS1 (202)."),
+    ]
+
+
+@dataclass(frozen=True)
+class ScoreMeasurement:
+    """Scores by AAMI class; empty where a score has no defined value."""
+
+    macro_4_f1: Annotated[float | None, Doc("Mean F1 of N, S, V and F.")]
+    macro_5_f1: Annotated[float | None, Doc("Mean F1 of all five classes.")]
+    accuracy_ratio: Annotated[float, Doc("Beats classified rightly.")]
+    n_f1: Annotated[float | None, Doc("F1 of N.")]
+    s_f1: Annotated[float | None, Doc("F1 of S.")]
+    v_f1: Annotated[float | None, Doc("F1 of V.")]
+    f_f1: Annotated[float | None, Doc("F1 of F.")]
+    q_f1: Annotated[float | None, Doc("F1 of Q.")]
+    s_sensitivity: Annotated[float | None, Doc("S beats that were found.")]
+    s_precision: Annotated[float | None, Doc("Beats called S that are S (EC57's +P).")]
+    v_sensitivity: Annotated[float | None, Doc("V beats that were found.")]
+    v_precision: Annotated[float | None, Doc("Beats called V that are V (EC57's +P).")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllreduceKey:
+    """One size of the collective."""
+
+    world_size: Annotated[int, Doc("MPI ranks.")]
+    oversubscribed: Annotated[bool, Doc("Whether a node had more ranks than cores.")]
+    elements_count: Annotated[int, Doc("float32 numbers summed.")]
+    sample_index: Annotated[int, Doc("Timed call, from 0, in one process start.")]
+
+
+@dataclass(frozen=True)
+class AllreduceMeasurement:
+    """One timed call."""
+
+    allreduce_s: Annotated[float, Doc("Blocking MPI_Allreduce in place, on the slowest rank.")]
+
+
+ROUNDS = Table(
+    "module3_rounds",
+    "One rank's part of one round of federated averaging.",
+    RoundKey,
+    RoundMeasurement,
+)
+SCORES = Table(
+    "module3_scores",
+    "One averaged model's scores on one test set.",
+    ScoreKey,
+    ScoreMeasurement,
+)
+ALLREDUCE = Table(
+    "module3_allreduce",
+    "One MPI_Allreduce of float32 numbers with nothing beside it.",
+    AllreduceKey,
+    AllreduceMeasurement,
+)
+TABLES = (ROUNDS, SCORES, ALLREDUCE)

@@ -1,0 +1,138 @@
+"""What can be chosen: of a federated run, of the collective alone, and of the bench."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typing_extensions import Doc
+
+Mode = Literal["G0", "G1", "G2"]
+Precision = Literal["float32", "bf16"]
+Profile = Literal["quick", "paper", "custom"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a federated run does; every field is a column of its rows."""
+
+    mode: Annotated[
+        Mode,
+        Doc(
+            "Rung of the ladder: G0 blocking, tensor by tensor; G1 blocking, one flat buffer in "
+            "buckets; G2 non-blocking buckets beside the preparation of the next round."
+        ),
+    ] = "G1"
+    rounds: Annotated[int, Doc("Rounds of local training and averaging.")] = 2
+    local_steps: Annotated[int, Doc("Optimiser steps of each rank in a round.")] = 50
+    batch_size: Annotated[int, Doc("Beats in a rank's mini-batch.")] = 256
+    optimizer: Annotated[
+        Literal["adamw", "sgd"], Doc("Local optimiser; its state stays on its rank all the run.")
+    ] = "adamw"
+    learning_rate: Annotated[float, Doc("Step size of the local optimiser.")] = 2e-3
+    class_weights: Annotated[
+        bool, Doc("Weigh classes by the inverse square root of their count over all ranks.")
+    ] = True
+    precision: Annotated[
+        Precision, Doc("Arithmetic of local training; bf16 is torch's automatic mixed precision.")
+    ] = "float32"
+    model: Annotated[Literal["beatnet", "tinyecg"], Doc("The suite's classifier to train.")] = (
+        "beatnet"
+    )
+    rr_reference: Annotated[
+        Literal["record", "causal"],
+        Doc("Compare RR intervals with the whole record's, or only with earlier ones."),
+    ] = "record"
+    bucket_bytes: Annotated[int, Doc("Largest piece that G1 and G2 reduce at a time.")] = 1 << 20
+    device: Annotated[
+        Literal["auto", "cpu"], Doc("`auto` takes an accelerator if there is one, by local rank.")
+    ] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Settings):
+    """One federated run and where its data, rows and model lie."""
+
+    evaluate_every: Annotated[
+        int, Doc("Score DS2 after every so many rounds; 0 scores it at the end only.")
+    ] = 0
+    checkpoint: Annotated[Path | None, Doc("File to save the final model to.")] = None
+    data_dir: Annotated[
+        Path | None,
+        Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
+    ] = None
+    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    profile: Annotated[Profile, Doc("The grid that this run belongs to.")] = "custom"
+    seed: Annotated[int, Doc("Seed of weights, batch order and dropout.")] = 0
+    repeat: Annotated[int, Doc("Which repetition of the same configuration this is.")] = 0
+    ranks: Annotated[int, Doc("Ranks that there must be; 0 accepts any number.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllreduceConfig:
+    """The collective alone, over several buffer sizes."""
+
+    sizes: Annotated[tuple[int, ...], Doc("Parameter counts; 0 stands for the classifier's.")] = (
+        0,
+        1_000_000,
+    )
+    samples: Annotated[int, Doc("Timed calls of each size, after two for warm-up.")] = 5
+    data_dir: Annotated[
+        Path | None, Doc("Folder of the WFDB files: they decide the classifier's inputs.")
+    ] = None
+    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    profile: Annotated[Profile, Doc("The grid that this run belongs to.")] = "custom"
+    seed: Annotated[int, Doc("Seed of the buffer's contents.")] = 0
+    repeat: Annotated[int, Doc("Which process start of the same configuration this is.")] = 0
+    ranks: Annotated[int, Doc("Ranks that there must be; 0 accepts any number.")] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchConfig:
+    """World sizes times modes, interleaved, each run in fresh processes."""
+
+    profile: Annotated[
+        Literal["quick", "paper"], Doc("`quick`: 1 and 2 ranks; `paper`: 1, 2, 4 and 8.")
+    ] = "quick"
+    data_dir: Annotated[
+        Path | None,
+        Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
+    ] = None
+    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    seed: Annotated[int, Doc("Seed of every run.")] = 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a profile runs."""
+
+    world_sizes: tuple[int, ...]
+    contestants: tuple[tuple[Mode, Precision], ...]
+    rounds: int
+    local_steps: int
+    repeats: int
+    allreduce_sizes: tuple[int, ...]
+
+
+GRIDS = {
+    "quick": Grid(
+        world_sizes=(1, 2),
+        contestants=(("G0", "float32"), ("G1", "float32"), ("G2", "float32")),
+        rounds=3,
+        local_steps=20,
+        repeats=2,
+        allreduce_sizes=(0, 1_000_000),
+    ),
+    "paper": Grid(
+        world_sizes=(1, 2, 4, 8),
+        contestants=(
+            ("G0", "float32"),
+            ("G1", "float32"),
+            ("G2", "float32"),
+            ("G1", "bf16"),
+        ),
+        rounds=5,
+        local_steps=50,
+        repeats=5,
+        allreduce_sizes=(3_000, 0, 100_000, 1_000_000, 10_000_000),
+    ),
+}

@@ -1,0 +1,88 @@
+"""A model whose learned numbers lie in one float32 vector, so that one buffer can be averaged.
+
+Batch normalisation's running mean and variance are in the vector too and are averaged on purpose:
+the averaged weights are evaluated with averaged statistics (the mean of the ranks' variances; what
+the ranks' means differ by is not added). Integer buffers (`num_batches_tracked`) are counters: they
+are not averaged, every rank makes the same number of steps, and `digest` covers them, so counters
+that differ are found as models that differ.
+"""
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from crossscale_results.errors import UserError
+from torch import Tensor, nn
+
+
+class FlatModel:
+    """A module on its device and the vector that its parameters and float buffers are views of."""
+
+    def __init__(self, module: nn.Module, device: torch.device) -> None:
+        """Move the module's numbers into one vector; the module is changed in place.
+
+        Raises:
+            UserError: a parameter or float buffer is not float32.
+        """
+        self.module = module.to(device)
+        tensors = _averaged_tensors(self.module)
+        ends = np.cumsum([tensor.numel() for _, _, tensor in tensors]).tolist()
+        self.spans = tuple(
+            slice(end - tensor.numel(), end)
+            for (_, _, tensor), end in zip(tensors, ends, strict=True)
+        )
+        self.vector = torch.empty(ends[-1], dtype=torch.float32, device=device)
+        for (owner, name, tensor), span in zip(tensors, self.spans, strict=True):
+            view = self.vector[span].view_as(tensor)
+            view.copy_(tensor.detach())
+            if isinstance(tensor, nn.Parameter):
+                tensor.data = view
+            else:
+                owner._buffers[name] = view
+
+    def digest(self) -> str:
+        """Names the model's contents, to the bit."""
+        digest = hashlib.sha256(self.vector.cpu().numpy().tobytes())
+        for buffer in self._integer_buffers():
+            digest.update(buffer.cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def host_vector(self) -> npt.NDArray[np.float32]:
+        """A copy of the vector in host memory."""
+        copy: npt.NDArray[np.float32] = self.vector.detach().cpu().numpy().copy()
+        return copy
+
+    def is_finite(self) -> bool:
+        """Whether no number of the model is NaN or infinite."""
+        return bool(torch.isfinite(self.vector).all())
+
+    def _integer_buffers(self) -> list[Tensor]:
+        return [b for b in self.module.buffers() if not b.is_floating_point()]
+
+
+def shape_digest(module: nn.Module) -> str:
+    """Names the model's structure: every tensor's name, shape and dtype."""
+    lines = [f"{name} {tuple(t.shape)} {t.dtype}" for name, t in module.state_dict().items()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _averaged_tensors(module: nn.Module) -> list[tuple[nn.Module, str, Tensor]]:
+    """Parameters, then float buffers, each with the submodule that holds it and its name there."""
+    parameters, buffers, seen = [], [], set()
+    for owner in module.modules():
+        for name, parameter in owner._parameters.items():
+            if parameter is not None and id(parameter) not in seen:  # tied weights count once
+                seen.add(id(parameter))
+                parameters.append((owner, name, parameter))
+        for name, buffer in owner._buffers.items():
+            if buffer is not None and buffer.is_floating_point():
+                buffers.append((owner, name, buffer))
+    tensors: list[tuple[nn.Module, str, Tensor]] = [*parameters, *buffers]
+    for owner, name, tensor in tensors:
+        if tensor.dtype != torch.float32:
+            raise UserError(
+                f"{name} of {type(owner).__name__} is {tensor.dtype}: models are averaged in "
+                "float32, use precision bf16 for mixed arithmetic"
+            )
+    return tensors

@@ -1,0 +1,21 @@
+"""Which rows figures and claims look at: those of one profile, never mixed."""
+
+from pathlib import Path
+
+import pandas as pd
+from crossscale_results.reader import read_table
+from crossscale_results.table import Table
+
+PROFILES = ("paper", "quick")  # the first that was run is shown
+
+
+def profile_rows(table: Table, results_dir: Path) -> pd.DataFrame | None:
+    """The rows of the largest profile that was run; None if there are none."""
+    if not (results_dir / f"{table.name}.csv").is_file():
+        return None
+    frame = read_table(table, results_dir)
+    for profile in PROFILES:
+        rows = frame[frame["profile"] == profile]
+        if len(rows):
+            return rows
+    return None
