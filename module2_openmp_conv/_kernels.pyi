@@ -1,0 +1,52 @@
+class Geometry:
+    def __init__(
+        self,
+        *,
+        batch: int,
+        in_channels: int,
+        out_channels: int,
+        length: int,
+        kernel: int,
+        stride: int,
+        padding_left: int,
+        padding_right: int,
+        dilation: int,
+        groups: int,
+    ) -> None: ...
+    @property
+    def out_length(self) -> int: ...
+    @property
+    def multiply_adds(self) -> int: ...
+
+def forward(
+    geometry: Geometry,
+    input: int,
+    weight: int,
+    bias: int,
+    out: int,
+    relu: bool,
+    num_threads: int,
+) -> int: ...
+def forward_taps_loop(
+    geometry: Geometry,
+    input: int,
+    weight: int,
+    bias: int,
+    out: int,
+    relu: bool,
+    num_threads: int,
+) -> int: ...
+def forward_naive(
+    geometry: Geometry,
+    input: int,
+    weight: int,
+    bias: int,
+    out: int,
+    relu: bool,
+    num_threads: int,
+) -> int: ...
+def known_isas() -> list[str]: ...
+def supported_isas() -> list[str]: ...
+def isa() -> str: ...
+def use_isa(name: str) -> None: ...
+def openmp_library() -> str: ...

@@ -1,0 +1,46 @@
+"""The paper's claim about module 2, beside what was measured here."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from crossscale_results import Claim, read_table
+from module2_openmp_conv.columns import CONVOLUTION_TABLE
+from module2_openmp_conv.speedup import latest_run, speedups
+
+COMMAND = "python -m module2_openmp_conv.bench --profile paper"
+CLAIMED_LOW, CLAIMED_HIGH = 2.0, 3.5
+_MODULE = "module 2"
+_OVER_CONV1D = "2×–3.5× over PyTorch's conv1d, by batch size and kernel width"
+_OVER_BEST = "the same, here over the best of torch_* (default, out=, packed, shifted slices)"
+
+
+def claims(results_dir: Path) -> list[Claim]:
+    """Speed-ups in the paper's grid (one channel to one), in the last run of the bench."""
+    if not (results_dir / f"{CONVOLUTION_TABLE.name}.csv").is_file():
+        return [Claim(_MODULE, _OVER_CONV1D, "no rows", "not measured", COMMAND)]
+    rows = latest_run(read_table(CONVOLUTION_TABLE, results_dir))
+    rows = rows[(rows["in_channels"] == 1) & (rows["out_channels"] == 1)]
+    if rows.empty:
+        return [Claim(_MODULE, _OVER_CONV1D, "no 1→1 rows", "not measured", COMMAND)]
+    return [
+        _claim(_OVER_CONV1D, rows, speedups(rows, ("torch",))),
+        _claim(_OVER_BEST, rows, speedups(rows)),
+    ]
+
+
+def _claim(paper: str, rows: pd.DataFrame, cells: pd.DataFrame) -> Claim:
+    least, most = cells["median"].min(), cells["median"].max()
+    measured = (
+        f"median of cells {cells['median'].median():.1f}×, from {least:.1f}× to {most:.1f}× "
+        f"({len(cells)} cells, n = {cells['n'].min()} each, "
+        f"{rows['threads_count'].iloc[0]} threads, {rows['cpu_model'].iloc[0]})"
+    )
+    return Claim(_MODULE, paper, measured, _verdict(float(least)), COMMAND)
+
+
+def _verdict(least: float) -> str:
+    """Reproduced if every cell reaches the claim's lower end; exceeded if all pass its upper."""
+    if least > CLAIMED_HIGH:
+        return "exceeded"
+    return "reproduced" if least >= CLAIMED_LOW else "not reproduced"

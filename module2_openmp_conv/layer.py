@@ -1,0 +1,90 @@
+"""`Conv1d`: torch.nn.Conv1d with this suite's forward pass, and how to put it into a model."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from module2_openmp_conv.conv1d import conv1d
+
+
+class Conv1d(nn.Conv1d):
+    """A layer with the arguments, parameters and state dict of torch.nn.Conv1d.
+
+    Raises:
+        ValueError: a padding mode other than `zeros`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] = 1,
+        padding: int | tuple[int] | Literal["same", "valid"] = 0,
+        dilation: int | tuple[int] = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f"Conv1d pads with zeros only, not by padding_mode={padding_mode!r}")
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve [batch, in_channels, length] or [in_channels, length], see `conv1d`."""
+        return conv1d(
+            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+        )
+
+
+def replace_conv1d(model: nn.Module) -> nn.Module:
+    """Swap every torch.nn.Conv1d in the model for ours, in place; parameters stay the same objects.
+
+    Layers that pad otherwise than with zeros, or are of a subclass, stay as they are. Hooks of a
+    swapped layer are not taken over.
+
+    Returns:
+        The model; if it is itself a torch.nn.Conv1d, its replacement.
+    """
+    twins: dict[nn.Module, nn.Module] = {}  # a layer that is used twice stays one layer
+    for parent in list(model.modules()):
+        for name, child in list(parent._modules.items()):
+            if child is not None and _can_be_swapped(child):
+                setattr(parent, name, twins.setdefault(child, _twin(child)))
+    return _twin(model) if _can_be_swapped(model) else model
+
+
+def _can_be_swapped(layer: nn.Module) -> bool:
+    return type(layer) is nn.Conv1d and layer.padding_mode == "zeros"
+
+
+def _twin(layer: nn.Module) -> Conv1d:
+    assert isinstance(layer, nn.Conv1d)
+    with torch.device("meta"):  # no memory and no random numbers for weights that are thrown away
+        twin = Conv1d(
+            layer.in_channels,
+            layer.out_channels,
+            layer.kernel_size,  # type: ignore[arg-type]
+            layer.stride,  # type: ignore[arg-type]
+            layer.padding,  # type: ignore[arg-type]
+            layer.dilation,  # type: ignore[arg-type]
+            layer.groups,
+            layer.bias is not None,
+        )
+    twin.weight, twin.bias = layer.weight, layer.bias
+    return twin.train(layer.training)
