@@ -34,7 +34,7 @@ def _claim(paper: str, rows: pd.DataFrame, cells: pd.DataFrame) -> Claim:
     measured = (
         f"median of cells {cells['median'].median():.1f}×, from {least:.1f}× to {most:.1f}× "
         f"({len(cells)} cells, n = {cells['n'].min()} each, "
-        f"{rows['threads_count'].iloc[0]} threads, {rows['cpu_model'].iloc[0]})"
+        f"threads: {rows['threads_count'].iloc[0]}, {rows['cpu_model'].iloc[0]})"
     )
     return Claim(_MODULE, paper, measured, _verdict(float(least)), COMMAND)
 

@@ -6,6 +6,7 @@ contestant can prepare once for many calls (its output, packed weights) it prepa
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -58,7 +59,7 @@ def _torch_out(p: Problem) -> Run:
     """Torch with its output allocated beforehand; torch 2.13 still copies into it."""
     out = torch.empty(len(p.input), len(p.weight), p.input.shape[2])
     arguments = (p.input, p.weight, p.bias, [1], [p.padding], [1], False, [0], 1)
-    return lambda: torch.ops.aten.convolution.out(*arguments, out=out)  # type: ignore[no-any-return]
+    return lambda: torch.ops.aten.convolution.out(*arguments, out=out)
 
 
 def _torch_packed(p: Problem) -> Run:
@@ -68,8 +69,8 @@ def _torch_packed(p: Problem) -> Run:
     packed = torch.ops.mkldnn._reorder_convolution_weight(
         p.weight.unsqueeze(2), padding, [1, 1], [1, 1], 1, [batch, in_channels, 1, length]
     )
-    arguments = (image, packed, p.bias, padding, [1, 1], [1, 1], 1, "none", [], "")
-    return lambda: torch.ops.mkldnn._convolution_pointwise(*arguments).squeeze(2)  # type: ignore[no-any-return]
+    arguments: tuple[Any, ...] = (image, packed, p.bias, padding, [1, 1], [1, 1], 1, "none", [], "")
+    return lambda: torch.ops.mkldnn._convolution_pointwise(*arguments).squeeze(2)
 
 
 def _torch_shifted(p: Problem) -> Run:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from crossscale_results import read_table
@@ -67,11 +68,8 @@ def draw_training(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
         look = {"color": COLOURS[series], "marker": MARKERS[series], "markersize": 4}
         epochs = part["epoch"].astype(int) + 1
         axes_time.plot(epochs, part["epoch_s"].astype(float), label=kernel, **look)
-        axes_score.plot(
-            epochs,
-            part["macro_4_f1"].astype("Float64").to_numpy(float, na_value=float("nan")),
-            **look,
-        )
+        macro_f1 = part["macro_4_f1"].to_numpy(float, na_value=np.nan)
+        axes_score.plot(epochs, macro_f1, **look)
     axes_time.set_ylim(bottom=0)
     axes_score.set_ylim(0, 1)
     axes_time.set_ylabel("epoch (s)")

@@ -29,15 +29,6 @@ def speedups(frame: pd.DataFrame, against: tuple[str, ...] = TORCHS) -> pd.DataF
         best = times[[name for name in against if name in times]].median().idxmin()
         ratio = (times[best] / times["crossscale"]).dropna()
         low, median, high = ratio.quantile([0.25, 0.5, 0.75])
-        cell_values = dict(zip(CELL, cell, strict=True))
-        rows.append(
-            {
-                **cell_values,
-                "best": best,
-                "median": median,
-                "low": low,
-                "high": high,
-                "n": len(ratio),
-            }
-        )
+        quartiles = {"median": median, "low": low, "high": high, "n": len(ratio)}
+        rows.append({**dict(zip(CELL, cell, strict=True)), "best": best, **quartiles})
     return pd.DataFrame(rows)

@@ -20,10 +20,8 @@ def print_summary(rows: list[Row]) -> None:
     times["best torch ÷ crossscale"] = ratios["median"]
     print(f"\nmedian µs of a call, n = {frame['repeat'].nunique()}")
     print(times.round(1).to_string(na_rep="—"))
-    quartiles = (
-        frame.groupby([*CELL, "contestant"])["call_us"].quantile([0.25, 0.5, 0.75]).unstack()
-    )
-    spread_percent = 100 * (quartiles[0.75] - quartiles[0.25]) / quartiles[0.5]
+    calls = frame.groupby([*CELL, "contestant"])["call_us"]
+    spread_percent = 100 * (calls.quantile(0.75) - calls.quantile(0.25)) / calls.median()
     if (unsteady := int((spread_percent > UNSTEADY_PERCENT).sum())) > 0:
         print(
             f"unsteady: {unsteady} of {len(spread_percent)} medians have a spread above "

@@ -1,4 +1,4 @@
-"""Training and scoring one classifier, so that two kernels see the same numbers in the same order."""
+"""Training and scoring a classifier, so that two kernels see the same batches in one order."""
 
 import time
 from dataclasses import dataclass
