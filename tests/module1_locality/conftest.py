@@ -1,0 +1,160 @@
+"""Windows that say who they are, and a device that does everything as late as it may."""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from module1_locality.feed import Epoch
+from module1_locality.lanes import Batch, HostBatch, Lane
+from module1_locality.shuffle_buffer import BlockShuffle
+from module1_locality.training_windows import TrainingWindows
+
+WINDOW_SAMPLES = 8
+
+
+@dataclass
+class Operation:
+    """Something a stream has been asked to do."""
+
+    run: Callable[[], None]
+    after: "list[Operation]"
+    done: bool = field(default=False)
+
+
+class LateLane(Lane):
+    """A simulated accelerator: two streams whose operations run only when somebody must wait.
+
+    A missing guard therefore shows itself every time, not once in a thousand runs. With
+    `eager_compute` compute runs as early as its dependencies as stated allow, so that one that was
+    not stated shows too.
+    """
+
+    def __init__(self, eager_compute: bool = False) -> None:
+        self.device = torch.device("cpu")
+        self.has_accelerator = True
+        self._eager_compute = eager_compute
+        self._lock = RLock()
+        self._copies: list[Operation] = []
+        self._computes: list[Operation] = []
+        self._compute_after: list[Operation] = []
+
+    def staging(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return torch.full(shape, -1, dtype=dtype)
+
+    def resident(self, staging: Tensor) -> Tensor:
+        return torch.full_like(staging, -2)
+
+    def copy_now(self, batch: HostBatch) -> Batch:
+        return batch[0].clone(), batch[1].clone()
+
+    def start_copy(self, source: HostBatch, target: Batch, after: Any) -> Operation:
+        def copy() -> None:
+            for staged, resident in zip(source, target, strict=True):
+                resident.copy_(staged)
+
+        with self._lock:
+            needed = self._copies[-1:] + ([after] if after is not None else [])
+            self._copies.append(Operation(copy, needed))
+            return self._copies[-1]
+
+    def compute_after(self, mark: Any) -> None:
+        with self._lock:
+            self._compute_after.append(mark)
+
+    def compute(self, work: Callable[[], None]) -> Operation:
+        """Ask the compute stream to do `work`."""
+        with self._lock:
+            operation = Operation(work, self._computes[-1:] + self._compute_after)
+            self._compute_after = []
+            self._computes.append(operation)
+            if self._eager_compute:
+                self.wait(operation)
+            return operation
+
+    def mark_compute(self) -> Operation:
+        return self.compute(lambda: None)
+
+    def wait(self, mark: Any) -> None:
+        with self._lock:
+            if mark is None or mark.done:
+                return
+            for needed in mark.after:
+                self.wait(needed)
+            mark.run()
+            mark.done = True
+
+    def finish_compute(self) -> None:
+        """Do all that the compute stream was asked to do."""
+        self.wait(self.mark_compute())
+
+    def copies_on_their_way(self) -> int:
+        """Copies that were started and have not ended."""
+        return sum(not copy.done for copy in self._copies)
+
+    def time_compute(self) -> Any:
+        return nullcontext()
+
+    def mean_copy_ms(self) -> float | None:
+        return 1.0 if self._copies else None
+
+    def mean_compute_ms(self) -> float | None:
+        return 1.0
+
+    def clear_times(self) -> None:
+        return None
+
+
+@pytest.fixture
+def late_lane() -> type[LateLane]:
+    """The simulated accelerator's class."""
+    return LateLane
+
+
+@pytest.fixture(scope="session")
+def make_windows() -> Callable[..., TrainingWindows]:
+    """Windows in which every sample of a window, and its label, is its row in the shard."""
+
+    def make(shard_rows: int, rows: Any = None) -> TrainingWindows:
+        row = np.arange(shard_rows)
+        samples = np.repeat(row.astype(np.float32)[:, None], WINDOW_SAMPLES, axis=1)
+        samples.flags.writeable = False
+        return TrainingWindows(samples, row.astype(np.int64), row if rows is None else rows)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_epoch(make_windows: Callable[..., TrainingWindows]) -> Callable[..., Epoch]:
+    """An epoch over such windows."""
+
+    def make(
+        windows: TrainingWindows | int = 50,
+        batch_size: int = 8,
+        seed: int = 0,
+        epoch: int = 0,
+        block_windows: int = 4,
+        buffer_blocks: int = 3,
+        depth: int = 2,
+    ) -> Epoch:
+        if isinstance(windows, int):
+            windows = make_windows(windows)
+        shuffle = BlockShuffle(block_windows, buffer_blocks, seed, epoch)
+        return Epoch(windows, batch_size, shuffle, workers=2, depth=depth)
+
+    return make
+
+
+@pytest.fixture
+def no_thread_left() -> Iterator[None]:
+    """Fails the test if a filler thread outlives it."""
+    import threading
+
+    yield
+    assert [thread for thread in threading.enumerate() if thread.name == "filler"] == []
