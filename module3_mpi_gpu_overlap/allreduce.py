@@ -7,12 +7,12 @@ would pay at least for a model of that size.
 import sys
 
 import numpy as np
+
 from crossscale_data.classifier import build_model
 from crossscale_results.errors import UserError
 from crossscale_results.provenance import collect
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
-
 from module3_mpi_gpu_overlap.client_data import input_shape, open_in_turn
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, AllreduceKey, AllreduceMeasurement
 from module3_mpi_gpu_overlap.config import AllreduceConfig

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-from crossscale_results.claims import Claim
 
+from crossscale_results.claims import Claim
 from module3_mpi_gpu_overlap.columns import ROUNDS
-from module3_mpi_gpu_overlap.selection import profile_rows
+from module3_mpi_gpu_overlap.selection import per_round, profile_rows
 
 MODULE = "module3"
 COMMAND = "python -m module3_mpi_gpu_overlap.bench --profile paper"
@@ -50,16 +50,16 @@ def claims(results_dir: Path) -> list[Claim]:
 
 
 def _shares(rows: pd.DataFrame, part: str) -> pd.DataFrame:
-    """By world size: median share of a rank's round, sample count, and whether it was crowded."""
-    share = rows[part].astype(float) / rows["rank_round_s"].astype(float)
-    by_world = share.groupby(rows["world_size"])
+    """By world size: median share of a round, count of rounds, and whether it was crowded."""
+    rounds = per_round(rows, [part])
+    by_world = (rounds[part] / rounds["round_s"]).groupby("world_size")
     crowded = rows.groupby("world_size")["oversubscribed"].any()
     return pd.DataFrame({"median": by_world.median(), "n": by_world.count(), "crowded": crowded})
 
 
 def _told(shares: pd.DataFrame) -> str:
     parts = [
-        f"{row['median']:.2%} at {world}{'*' if row['crowded'] else ''} (n = {row['n']})"
+        f"{row['median']:.2%} at {world}{'*' if row['crowded'] else ''} (n = {row['n']} rounds)"
         for world, row in shares.iterrows()
     ]
     note = "; * more ranks than cores, not judged" if shares["crowded"].any() else ""

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+
 from crossscale_data.classifier_inputs import BeatInputs, beat_inputs, select
 from crossscale_data.prepared import Beats, load_beats
 from crossscale_data.records import DS2, TRAIN
 from crossscale_data.source import Source, find_source
-
 from module3_mpi_gpu_overlap.clients import split_records
 from module3_mpi_gpu_overlap.launch import World, agreed
 

@@ -7,7 +7,6 @@ are never mixed or resampled, and a rank is a hospital that holds some of them.
 from collections.abc import Mapping
 
 from crossscale_data.records import subject_of
-
 from module3_mpi_gpu_overlap.launch import MpiError
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from crossscale_results.table import Table
 from typing_extensions import Doc
 
+from crossscale_results.table import Table
 from module3_mpi_gpu_overlap.config import Settings
 
 

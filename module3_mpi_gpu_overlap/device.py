@@ -1,8 +1,8 @@
 """Which device and how many threads a rank computes with."""
 
 import torch
-from crossscale_results.provenance import usable_cores
 
+from crossscale_results.provenance import usable_cores
 from module3_mpi_gpu_overlap.launch import World
 
 

@@ -5,12 +5,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import torch
+from mpi4py import MPI
+from torch import nn
+
 from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.labels import CLASSES
 from crossscale_data.records import DS1, shared_subjects
 from crossscale_data.scores import confusion_matrix
-from mpi4py import MPI
-from torch import nn
 
 # 202 (DS2) is the subject of 201 (DS1): the usual test set, and the one of unseen subjects only.
 TestSet = Literal["DS2", "DS2-disjoint"]

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from crossscale_data.classifier_inputs import BeatInputs
-from crossscale_data.labels import CLASSES
 from mpi4py import MPI
 from torch import nn
 
+from crossscale_data.classifier_inputs import BeatInputs
+from crossscale_data.labels import CLASSES
 from module3_mpi_gpu_overlap.agreement import verify_same_model
 from module3_mpi_gpu_overlap.averaging import Averaging, averaging_of
 from module3_mpi_gpu_overlap.clock import clock_offset_s

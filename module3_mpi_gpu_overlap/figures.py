@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_figure, save_figure
 
+from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_figure, save_figure
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS
-from module3_mpi_gpu_overlap.selection import profile_rows
+from module3_mpi_gpu_overlap.selection import per_round, profile_rows
 
 PARTS = {
     "train_s": ("local training", PALETTE["blue"]),
@@ -29,8 +29,8 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
 
 
 def draw_rounds(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
-    """Median parts of a rank's round, stacked, by world size and mode."""
-    medians = rows.groupby(["world_size", "mode"])[list(PARTS)].median().astype(float)
+    """Medians over rounds of a round's parts, stacked, by world size and mode."""
+    medians = per_round(rows, list(PARTS)).groupby(["world_size", "mode"]).median()
     crowded = rows.groupby("world_size")["oversubscribed"].any()
     figure, (whole, rest) = new_figure(width_in=7.0, height_in=3.8, columns=2)
     places = [
@@ -47,7 +47,7 @@ def draw_rounds(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
         axes.set_xticks(places, labels, fontsize=6 if len(places) > 6 else 8)
         axes.grid(axis="x", visible=False)
         axes.set_xlabel("mode, ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
-    whole.set_ylabel("time of a rank's round (ms, medians)")
+    whole.set_ylabel("mean over ranks (ms, median of rounds)")
     whole.set_title("A round")
     rest.set_title("The same without local training")
     handles, names = whole.get_legend_handles_labels()

@@ -12,8 +12,9 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 import torch
-from crossscale_results.errors import UserError
 from torch import Tensor, nn
+
+from crossscale_results.errors import UserError
 
 
 class FlatModel:

@@ -5,6 +5,7 @@ Anything unforeseen aborts the whole job. A rank that is killed takes the job wi
 sees to that.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from crossscale_results.cli import EXIT_USER_ERROR, run
+from crossscale_results.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, run
 from crossscale_results.errors import UserError
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def run_on_ranks(
         return EXIT_USER_ERROR
     if world.rank > 0:
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (open to the end)
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # an abort must not lose what was said
     return run(config_type, lambda config: _or_abort(world, work, config), prog, description)
 
 
@@ -126,12 +129,14 @@ def _or_abort(world: World, work: Callable[[World, Any], None], config: Any) -> 
         raise
     except BaseException as error:
         # The other ranks do not know of this: they would wait for this one without end.
+        if isinstance(error, KeyboardInterrupt):
+            print("error: interrupted; what was finished is kept", file=sys.stderr)
+            world.comm.Abort(EXIT_INTERRUPTED)
         if isinstance(error, UserError):
             print(f"error: {error}", file=sys.__stderr__)
         else:
             print(f"rank {world.rank} of {world.size} failed:", file=sys.__stderr__)
             traceback.print_exception(error, file=sys.__stderr__)
-        sys.__stderr__ and sys.__stderr__.flush()
         world.comm.Abort(EXIT_USER_ERROR)
 
 

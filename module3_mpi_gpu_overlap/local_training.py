@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from crossscale_data.classifier_inputs import BeatInputs
-from crossscale_data.labels import CLASSES
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from crossscale_data.classifier_inputs import BeatInputs
+from crossscale_data.labels import CLASSES
 from module3_mpi_gpu_overlap.config import Precision, Settings
 
 FEWEST_BEATS = 200  # a class with fewer is weighed as if it had so many

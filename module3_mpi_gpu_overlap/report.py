@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from crossscale_data.scores import Scores, scores
 from crossscale_results.rows import Row
-
 from module3_mpi_gpu_overlap.columns import (
     RoundKey,
     RoundMeasurement,

@@ -3,10 +3,20 @@
 from pathlib import Path
 
 import pandas as pd
+
 from crossscale_results.reader import read_table
 from crossscale_results.table import Table
 
 PROFILES = ("paper", "quick")  # the first that was run is shown
+
+
+def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
+    """One row for each round: the mean over its ranks of what they spent on each part.
+
+    Indexed by world_size and mode; `round_s` (the slowest rank's) is the same on all its ranks.
+    """
+    keys = ["world_size", "mode", "run_id", "round_index"]
+    return rows.groupby(keys)[[*parts, "round_s"]].mean().astype(float).droplevel([2, 3])
 
 
 def profile_rows(table: Table, results_dir: Path) -> pd.DataFrame | None:

@@ -9,13 +9,13 @@ import sys
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
+from tqdm import tqdm
+
 from crossscale_data.classifier import build_model
 from crossscale_results.errors import UserError
 from crossscale_results.provenance import collect, suite_version
 from crossscale_results.writer import append_rows
-from torch import nn
-from tqdm import tqdm
-
 from module3_mpi_gpu_overlap.agreement import handshake
 from module3_mpi_gpu_overlap.checkpoint import save_checkpoint
 from module3_mpi_gpu_overlap.client_data import ClientData, load_client_data

@@ -1,0 +1,27 @@
+"""The order in which the bench runs its contestants."""
+
+from collections import Counter
+
+from module3_mpi_gpu_overlap.bench import _jobs
+from module3_mpi_gpu_overlap.config import GRIDS
+
+
+def test_contestants_take_turns() -> None:
+    jobs = list(_jobs(GRIDS["paper"]))
+    repeats = [repeat for _, repeat, _ in jobs]
+    assert repeats == sorted(repeats)
+    in_one_repeat = Counter((ranks, tuple(what)) for ranks, repeat, what in jobs if repeat == 0)
+    assert set(in_one_repeat.values()) == {1}
+    for repeat in set(repeats):
+        assert in_one_repeat == Counter((r, tuple(w)) for r, k, w in jobs if k == repeat)
+
+
+def test_every_world_size_runs_every_mode_and_one_rank_only_one_of_a_precision() -> None:
+    modes: dict[int, list[tuple[str, str]]] = {}
+    for ranks, repeat, what in _jobs(GRIDS["paper"]):
+        if repeat == 0 and what[0] == "train":
+            modes.setdefault(ranks, []).append((what[2], what[4]))
+    grid = GRIDS["paper"]
+    assert modes.keys() == set(grid.world_sizes)
+    assert modes[1] == [("G0", "float32"), ("G1", "bf16")]
+    assert all(tuple(modes[ranks]) == grid.contestants for ranks in grid.world_sizes[1:])
