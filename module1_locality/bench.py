@@ -41,6 +41,9 @@ def climb(conditions: Conditions) -> None:
         else:
             rows = [void_row(rung, conditions, size, reason) for size in grid.batch_sizes]
             append_rows(LADDER_TABLE, bench.results_dir, conditions.provenance, rows)
+    for batch_size in grid.batch_sizes:  # the first steps of a process are slow: not kept
+        steps = grid.fragment_windows // batch_size
+        train_fragment(CONTROL, conditions.epoch(0, batch_size), lane, bench.warmup_steps, steps)
     for repeat, batch_size in _rounds(conditions, "training"):
         epoch = conditions.epoch(repeat, batch_size)
         steps = grid.fragment_windows // batch_size

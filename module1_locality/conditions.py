@@ -49,7 +49,7 @@ def set_up(bench: Bench) -> Conditions:
     windows = load_training_windows(source)
     _check_length(grid, len(windows))
     torch.set_num_threads(bench.threads)
-    memory_kept = keep_freed_memory()
+    memory_kept = bench.keep_memory and keep_freed_memory()
     touch(windows)
     provenance = collect(source.dataset, grid.profile)
     return Conditions(grid, windows, find_lane(bench.device), memory_kept, provenance)

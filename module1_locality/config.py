@@ -61,6 +61,9 @@ class Bench:
     workers: Annotated[int, Doc("A0-workers: worker processes.")] = 2
     warmup_steps: Annotated[int, Doc("Steps before the clock starts.")] = 2
     threads: Annotated[int, Doc("Threads inside a torch operator, the same for all rungs.")] = 1
+    keep_memory: Annotated[
+        bool, Doc("Keep freed memory in the process: without it a CPU's times scatter.")
+    ] = True
     device: Annotated[
         Literal["auto", "cpu"], Doc("`auto` takes an accelerator where there is one.")
     ] = "auto"

@@ -158,3 +158,14 @@ def no_thread_left() -> Iterator[None]:
 
     yield
     assert [thread for thread in threading.enumerate() if thread.name == "filler"] == []
+
+
+@pytest.fixture(scope="session")
+def learnable_windows() -> TrainingWindows:
+    """600 windows of 500 samples, whose two classes differ in amplitude."""
+    generator = np.random.default_rng(0)
+    label = generator.integers(0, 2, 600)
+    wave = np.sin(np.linspace(0, 60, 500))[None] * (0.5 + 2.0 * label[:, None])
+    samples = (wave + generator.normal(0, 0.1, (600, 500))).astype(np.float32)
+    samples.flags.writeable = False
+    return TrainingWindows(samples, label.astype(np.int64), np.arange(600))
