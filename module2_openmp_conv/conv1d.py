@@ -70,7 +70,8 @@ def conv1d(
             raise RuntimeError("conv1d: out= cannot be used where a tensor requires grad")
         result: Tensor = _DifferentiableConv1d.apply(batched, weight, bias, plan, relu)
     else:
-        result = _forward(batched, weight, bias, plan, relu, out)
+        into = out if out is None or input.dim() == 3 else out.unsqueeze(0)
+        result = _forward(batched, weight, bias, plan, relu, into)
     if out is not None:
         return out
     return result if input.dim() == 3 else result.squeeze(0)
@@ -156,9 +157,11 @@ def _check_dense_float32(name: str, tensor: Tensor) -> None:
 
 
 def _check_out(out: Tensor, plan: Plan, others: list[Tensor]) -> None:
-    expected = plan.out_shape if out.dim() == 3 else plan.out_shape[1:]
-    if tuple(out.shape) != expected:
-        raise RuntimeError(f"conv1d: out has the shape {list(out.shape)}, not {list(expected)}")
+    if tuple(out.shape) != plan.out_shape:
+        raise RuntimeError(
+            f"conv1d: out has the shape {list(out.shape)}, not {list(plan.out_shape)} "
+            "(without its first number where input is not batched)"
+        )
     if not out.is_contiguous() or out.is_neg():
         raise RuntimeError("conv1d: out must be contiguous")
     begin, end = out.data_ptr(), out.data_ptr() + out.nbytes

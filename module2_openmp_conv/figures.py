@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from crossscale_results import read_table
 from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
@@ -65,17 +66,17 @@ def draw_training(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     figure, (axes_time, axes_score) = new_figure(width_in=6.5, height_in=3.2, columns=2)
     for series, (kernel, part) in enumerate(rows.groupby("kernel")):
         part = part.sort_values("epoch")
-        look = {"color": COLOURS[series], "marker": MARKERS[series], "markersize": 4}
+        look = {"color": COLOURS[series], "marker": MARKERS[series], "markersize": 7 - 3 * series}
         epochs = part["epoch"].astype(int) + 1
         axes_time.plot(epochs, part["epoch_s"].astype(float), label=kernel, **look)
         macro_f1 = part["macro_4_f1"].to_numpy(float, na_value=np.nan)
         axes_score.plot(epochs, macro_f1, **look)
-    axes_time.set_ylim(bottom=0)
+    axes_time.set_ylim(0, 1.15 * float(rows["epoch_s"].max()))
     axes_score.set_ylim(0, 1)
     axes_time.set_ylabel("epoch (s)")
     axes_score.set_ylabel("macro-F1 of N, S, V, F on DS2")
     for axes in (axes_time, axes_score):
         axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    axes_time.legend(title="convolutions")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes_time.legend(title="convolutions", loc="lower right")
     return save_figure(figure, out_dir, "module2_training", rows)
