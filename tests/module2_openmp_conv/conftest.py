@@ -1,5 +1,6 @@
 """Fixtures of module 2: rows of a tiny bench and a tiny training on doubles of the database."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,15 @@ from module2_openmp_conv.config import Bench, Cell, Train
 
 CELLS = (Cell(2, 1, 1, 3), Cell(4, 1, 1, 3), Cell(2, 1, 1, 5), Cell(2, 3, 4, 5))
 SOURCE = Source(Path("nowhere"), "synthetic", "0" * 16, "a double")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """One thread unless a test says otherwise: two that share a core spin for milliseconds."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
