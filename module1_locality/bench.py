@@ -12,7 +12,7 @@ from module1_locality.conditions import Conditions, set_up
 from module1_locality.config import Bench
 from module1_locality.measure import assemble_fragment, copy_in_order, train_fragment
 from module1_locality.result_rows import assembly_rows, ladder_rows, void_row
-from module1_locality.rungs import CONTROL, LADDER, Rung, why_not
+from module1_locality.rungs import CONTROL, LADDER, Rung, describe, why_not
 from module1_locality.summary import render_summary
 
 
@@ -23,18 +23,23 @@ def bench(config: Bench) -> None:
         UserError: the configuration or the data do not allow it, or results cannot be written.
     """
     conditions = set_up(config)
+    for rung in chosen_rungs(config):
+        print(describe(rung))
     climb(conditions)
     assemble(conditions)
     print(render_summary(config.results_dir, conditions.provenance.run_id))
+
+
+def chosen_rungs(config: Bench) -> list[Rung]:
+    """The rungs that were asked for, in the ladder's order, and the control."""
+    return [rung for rung in LADDER if rung.name in config.rungs or rung is CONTROL]
 
 
 def climb(conditions: Conditions) -> None:
     """Train under every rung in turn, over and over; a round's rows are kept once it is done."""
     bench, grid, lane = conditions.bench, conditions.grid, conditions.lane
     measurable = []
-    for rung in LADDER:
-        if rung.name not in bench.rungs and rung is not CONTROL:
-            continue
+    for rung in chosen_rungs(bench):
         reason = why_not(rung, lane.has_accelerator)
         if reason is None:
             measurable.append(rung)
@@ -58,11 +63,7 @@ def climb(conditions: Conditions) -> None:
 def assemble(conditions: Conditions) -> None:
     """Assemble alone under every rung that assembles its own way (A4 and A5 do as A3)."""
     bench, grid = conditions.bench, conditions.grid
-    chosen = [
-        rung
-        for rung in LADDER
-        if rung.name in bench.rungs and not rung.side_stream and rung is not CONTROL
-    ]
+    chosen = [rung for rung in chosen_rungs(bench) if not rung.side_stream and rung is not CONTROL]
     for repeat, batch_size in _rounds(conditions, "assembling"):
         epoch = conditions.epoch(repeat, batch_size)
         batches = grid.assembly_windows // batch_size

@@ -17,7 +17,7 @@ class Rung:
     name: RungName
     title: str
     follows: RungName | None  # the rung it differs from by one thing
-    change: str  # that one thing
+    change: str  # that one thing; what it is, if it follows none
     order: Literal["random", "contiguous"] = "random"
     gather: Literal["window", "batch", "once"] = "batch"
     in_workers: bool = False  # batches are made in worker processes
@@ -27,7 +27,7 @@ class Rung:
 
 
 LADDER = (
-    Rung("A0", "random gather", None, "nothing: what most scripts do", gather="window"),
+    Rung("A0", "random gather", None, "what most scripts do", gather="window"),
     Rung(
         "A0-workers",
         "random gather in workers",
@@ -65,10 +65,18 @@ LADDER = (
         side_stream=True,
         filler=True,
     ),
-    Rung("C0", "compute only", None, "control: one resident batch, nothing is fed", gather="once"),
+    Rung(
+        "C0", "compute only", None, "the control: one resident batch over and over", gather="once"
+    ),
 )
 RUNGS: dict[str, Rung] = {rung.name: rung for rung in LADDER}
 CONTROL = RUNGS["C0"]
+
+
+def describe(rung: Rung) -> str:
+    """A rung in one line."""
+    after = f"{rung.follows}, but " if rung.follows else ""
+    return f"{rung.name:<10} {rung.title}: {after}{rung.change}"
 
 
 def why_not(rung: Rung, has_accelerator: bool) -> str | None:

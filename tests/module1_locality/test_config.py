@@ -6,7 +6,7 @@ import pytest
 
 from crossscale_results import UserError
 from module1_locality.config import PROFILES, Bench, grid_of
-from module1_locality.rungs import LADDER, RUNGS, why_not
+from module1_locality.rungs import LADDER, RUNGS, describe, why_not
 
 
 @pytest.mark.parametrize("profile", ["quick", "paper"])
@@ -52,6 +52,9 @@ def test_each_rung_names_the_rung_it_differs_from() -> None:
     assert [rung.name for rung in LADDER] == list(RUNGS)
     for rung in LADDER:
         assert rung.follows is None or rung.follows in RUNGS
+    assert describe(RUNGS["A1"]) == (
+        "A1         batched gather: A0, but one vectorised gather a batch"
+    )
 
 
 def test_without_an_accelerator_only_the_side_stream_means_nothing() -> None:

@@ -1,0 +1,22 @@
+"""The README explains every rung, and its options exist."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from module1_locality.config import Bench
+from module1_locality.rungs import LADDER
+
+README = (Path(__file__).parents[2] / "module1_locality" / "README.md").read_text()
+
+
+def test_every_rung_has_one_paragraph_in_the_ladders_order() -> None:
+    headed = re.findall(r"^\*\*([AC]\d\S*), ([^*]+)\.\*\*", README, re.MULTILINE)
+    assert headed == [(rung.name, rung.title) for rung in LADDER]
+
+
+def test_every_option_it_names_exists() -> None:
+    names = {field.name for field in fields(Bench)}
+    options = set(re.findall(r"--([a-z-]+)", README))
+    assert options
+    assert {option.removeprefix("no-").replace("-", "_") for option in options} <= names
