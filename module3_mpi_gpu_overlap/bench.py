@@ -63,8 +63,10 @@ def _contestants(grid: Grid, ranks: int) -> list[tuple[Mode, Precision]]:
     """One rank communicates with nobody: there the modes are one, and the first stands for all."""
     if ranks > 1:
         return list(grid.contestants)
-    first_of_precision = {precision: mode for mode, precision in reversed(grid.contestants)}
-    return [(mode, precision) for precision, mode in first_of_precision.items()]
+    first_mode: dict[Precision, Mode] = {}
+    for mode, precision in grid.contestants:
+        first_mode.setdefault(precision, mode)
+    return [(mode, precision) for precision, mode in first_mode.items()]
 
 
 def _common(config: BenchConfig, data_dir: Path, ranks: int, repeat: int) -> list[str]:

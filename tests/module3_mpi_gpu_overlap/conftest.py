@@ -1,8 +1,10 @@
-"""Ranks for tests: `tests/module3_mpi_gpu_overlap/rank_programs.py` started by a real mpiexec."""
+"""Ranks for tests (rank_programs.py started by a real mpiexec), and made-up rows."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -35,3 +37,16 @@ def run_program(mpiexec: Path) -> RunProgram:
         return json.loads(out.strip().splitlines()[-1])
 
     return run
+
+
+@pytest.fixture(scope="session")
+def rows() -> ModuleType:
+    """`made_up_rows.py`, which importlib mode lets nobody import by name."""
+    spec = importlib.util.spec_from_file_location(
+        "made_up_rows", Path(__file__).with_name("made_up_rows.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

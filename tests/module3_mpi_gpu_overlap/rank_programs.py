@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from crossscale_data.classifier_inputs import BeatInputs
+from module3_mpi_gpu_overlap import client_data
 from module3_mpi_gpu_overlap.agreement import handshake, verify_same_model
 from module3_mpi_gpu_overlap.config import Settings
 from module3_mpi_gpu_overlap.flat_model import FlatModel
@@ -203,6 +205,12 @@ def fail_to_read(world: World, options: dict[str, Any]) -> None:
     agreed(world, lambda: open("/no/such/file") if world.rank == 1 else None)  # noqa: PTH123, SIM115
 
 
+def too_few_patients(world: World, options: dict[str, Any]) -> None:
+    """More ranks than patients: the split leaves one patient to train on."""
+    client_data.TRAIN = (101,)
+    client_data.load_client_data(world, Path(options["data_dir"]), "record")
+
+
 def several(world: World, options: dict[str, Any]) -> dict[str, Any]:
     """Programs one after the other on the same ranks: starting ranks takes most of a test."""
     return {key: PROGRAMS[name](world, own_options) for key, (name, own_options) in options.items()}
@@ -212,7 +220,7 @@ PROGRAMS = {
     program.__name__: program
     for program in (
         *(federate, train_alone, average, shake_hands),
-        *(differ_at_the_end, fail_unforeseen, fail_to_read, several),
+        *(differ_at_the_end, fail_unforeseen, fail_to_read, too_few_patients, several),
     )
 }
 

@@ -1,0 +1,98 @@
+"""Rows of a bench that was never run, for tests of what reads rows."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from crossscale_results.provenance import collect
+from crossscale_results.rows import Row
+from crossscale_results.writer import append_rows
+from module3_mpi_gpu_overlap.columns import (
+    ALLREDUCE,
+    ROUNDS,
+    AllreduceKey,
+    AllreduceMeasurement,
+    RoundKey,
+    RoundMeasurement,
+)
+from module3_mpi_gpu_overlap.report import NO_ACCELERATOR, ONE_RANK
+
+
+def write_rounds(
+    results_dir: Path,
+    profile: str,
+    exposed_s: dict[int, float],
+    crowded: tuple[int, ...] = (),
+    round_s: float = 1.0,
+) -> None:
+    """Two runs of two rounds of each mode and world size; the last rank waits for nobody."""
+    provenance = collect("mitdb", profile)
+    for number, (world, mode) in enumerate((w, m) for w in exposed_s for m in ("G0", "G1", "G2")):
+        for repeat in range(2):
+            rows = [
+                _round_row(world, mode, rank, index, repeat, exposed_s[world], crowded, round_s)
+                for index in range(2)
+                for rank in range(world)
+            ]
+            append_rows(ROUNDS, results_dir, replace(provenance, run_id=f"{number}-{repeat}"), rows)
+
+
+def write_allreduce(results_dir: Path, profile: str) -> None:
+    """Three calls of two sizes in worlds of 1, 2 and 8, the last one crowded."""
+    rows = [
+        Row(
+            AllreduceKey(
+                world_size=world, oversubscribed=world > 2, elements_count=size, sample_index=i
+            ),
+            AllreduceMeasurement(1e-8 * size * world * (1 + 0.1 * i)),
+            seed=0,
+            repeat=0,
+        )
+        for world in (1, 2, 8)
+        for size in (1_000, 1_000_000)
+        for i in range(3)
+    ]
+    append_rows(ALLREDUCE, results_dir, collect("mitdb", profile), rows)
+
+
+def _round_row(
+    world: int,
+    mode: str,
+    rank: int,
+    index: int,
+    repeat: int,
+    exposed_s: float,
+    crowded: tuple[int, ...],
+    round_s: float,
+) -> Row:
+    idle_s = 0.01 * (world - 1 - rank)
+    alone = {"mpi_progress_percent": ONE_RANK} if world == 1 else {}
+    measurement = RoundMeasurement(
+        round_s=round_s,
+        rank_round_s=round_s,
+        train_s=round_s - exposed_s - idle_s,
+        straggler_idle_s=idle_s,
+        blocked_idle_s=idle_s,
+        exposed_communication_s=exposed_s,
+        preparation_s=0.0,
+        communication_s=exposed_s,
+        throughput_samples_per_s=1000.0,
+        train_loss=0.5,
+        weight_ratio=1 / world,
+        clock_offset_s=0.0,
+        mpi_progress_percent=None if world == 1 else 5.0,
+        accelerator_copies_s=None,
+        accelerator_memory_bytes=None,
+    )
+    key = RoundKey(
+        mode=mode,  # type: ignore[arg-type]
+        world_size=world,
+        oversubscribed=world in crowded,
+        device_type="cpu",
+        averaged_count=39_000,
+        round_index=index,
+        rank=rank,
+    )
+    accelerator = dict.fromkeys(
+        ("accelerator_copies_s", "accelerator_memory_bytes"), NO_ACCELERATOR
+    )
+    return Row(key, measurement, 0, repeat, {**alone, **accelerator})

@@ -1,0 +1,52 @@
+"""Verdicts from rows: honest about what was not measured, and about crowded worlds."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from module3_mpi_gpu_overlap.claims import claims
+
+
+def verdicts(results_dir: Path) -> list[str]:
+    return [claim.verdict for claim in claims(results_dir)]
+
+
+def test_without_rows_nothing_was_measured(tmp_path: Path) -> None:
+    assert verdicts(tmp_path) == ["not measured", "not measured"]
+
+
+@pytest.mark.parametrize(
+    ("exposed_s", "expected"),
+    [
+        ({1: 0.0, 2: 0.01}, ["not reproduced", "reproduced"]),
+        ({1: 0.0, 2: 0.30, 4: 0.70}, ["reproduced", "not reproduced"]),
+    ],
+)
+def test_the_largest_world_with_a_core_a_rank_decides(
+    rows: Any, tmp_path: Path, exposed_s: dict[int, float], expected: list[str]
+) -> None:
+    rows.write_rounds(tmp_path, "quick", exposed_s)
+    assert verdicts(tmp_path) == expected
+
+
+def test_crowded_worlds_are_shown_marked_and_not_judged(rows: Any, tmp_path: Path) -> None:
+    rows.write_rounds(tmp_path, "quick", {1: 0.0, 2: 0.01, 8: 0.9}, crowded=(8,))
+    dominates, _ = claims(tmp_path)
+    assert dominates.verdict == "not reproduced"
+    assert "1.00% at 2 (n = 4 rounds), 90.00% at 8* (n = 4 rounds)" in dominates.measured
+    assert "not judged" in dominates.measured
+
+
+def test_only_crowded_worlds_measure_nothing(rows: Any, tmp_path: Path) -> None:
+    rows.write_rounds(tmp_path, "quick", {1: 0.0, 2: 0.9}, crowded=(2,))
+    assert verdicts(tmp_path) == ["not measured", "not measured"]
+
+
+def test_profiles_are_not_mixed(rows: Any, tmp_path: Path) -> None:
+    rows.write_rounds(tmp_path, "custom", {2: 0.9})
+    assert verdicts(tmp_path) == ["not measured", "not measured"]
+    rows.write_rounds(tmp_path, "quick", {2: 0.9})
+    rows.write_rounds(tmp_path, "paper", {2: 0.02})
+    dominates, _ = claims(tmp_path)
+    assert "2.00% at 2 (n = 4 rounds)" in dominates.measured

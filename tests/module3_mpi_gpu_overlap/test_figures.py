@@ -1,0 +1,37 @@
+"""Figures from rows: drawn where there are some, the same bytes each time."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from crossscale_results.reader import read_table
+from module3_mpi_gpu_overlap.columns import ROUNDS
+from module3_mpi_gpu_overlap.figures import draw
+from module3_mpi_gpu_overlap.selection import per_round
+
+
+def test_without_rows_nothing_is_drawn(tmp_path: Path) -> None:
+    assert draw(tmp_path, tmp_path / "figures") == []
+
+
+def test_both_figures_are_drawn_the_same_each_time(rows: Any, tmp_path: Path) -> None:
+    rows.write_rounds(tmp_path, "quick", {1: 0.0, 2: 0.01, 8: 0.4}, crowded=(8,))
+    rows.write_allreduce(tmp_path, "quick")
+    first, second = (draw(tmp_path, tmp_path / name) for name in ("first", "second"))
+    names = [
+        f"module3_{what}.{kind}" for what in ("rounds", "allreduce") for kind in ("png", "pdf")
+    ]
+    assert [path.name for path in first] == names
+    for left, right in zip(first, second, strict=True):
+        assert left.read_bytes() == right.read_bytes()
+
+
+def test_a_rounds_parts_are_means_over_its_ranks(rows: Any, tmp_path: Path) -> None:
+    rows.write_rounds(tmp_path, "quick", {2: 0.1})
+    found = per_round(read_table(ROUNDS, tmp_path), ["blocked_idle_s", "exposed_communication_s"])
+    assert len(found) == 3 * 2 * 2  # modes, repeats, rounds
+    expected = {"blocked_idle_s": 0.005, "exposed_communication_s": 0.1, "round_s": 1.0}
+    pd.testing.assert_series_equal(
+        found.loc[(2, "G1")].mean(), pd.Series(expected), check_names=False
+    )

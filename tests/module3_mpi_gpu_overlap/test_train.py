@@ -1,0 +1,122 @@
+"""The command as users start it, on a small database."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from crossscale_data.classifier import build_model
+from crossscale_data.source import Source
+from crossscale_results.errors import UserError
+from crossscale_results.reader import read_table
+from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS, SCORES
+from module3_mpi_gpu_overlap.config import TrainConfig
+from module3_mpi_gpu_overlap.mpiexec import run_ranks
+from module3_mpi_gpu_overlap.train import check
+
+TRAIN = ("-m", "module3_mpi_gpu_overlap.train", "--local-steps", "2", "--batch-size", "32")
+LIMIT_S = 120.0
+
+
+@pytest.mark.mpi
+def test_two_ranks_train_score_verify_and_save(
+    mpiexec: Path, short_synthetic: Source, tmp_path: Path
+) -> None:
+    model = tmp_path / "kept" / "model.pt"
+    out = run_ranks(
+        2,
+        [
+            *TRAIN,
+            *("--rounds", "2", "--evaluate-every", "1", "--mode", "G2", "--seed", "3"),
+            *("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path)),
+            *("--checkpoint", str(model)),
+        ],
+        LIMIT_S,
+    )
+    rounds, scores = read_table(ROUNDS, tmp_path), read_table(SCORES, tmp_path)
+    assert f"dataset={short_synthetic.dataset}" in out
+    assert rounds[["round_index", "rank"]].to_numpy().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert rounds["weight_ratio"].groupby(rounds["round_index"]).sum().tolist() == [1.0, 1.0]
+    assert set(rounds["world_size"]) == {2}
+    assert rounds["mpi_version"].iloc[0] != "none"
+    assert scores["test_set"].tolist() == ["DS2", "DS2-disjoint"] * 2
+
+    kept = torch.load(model, weights_only=True)
+    assert f"all 2 ranks hold the same model {kept['digest']}" in out
+    channels = kept["state"]["waveform_branch.0.weight"].shape[1]
+    features = kept["state"]["context_branch.0.weight"].shape[1]
+    build_model(kept["model"], channels, features).load_state_dict(kept["state"])
+    assert [path.name for path in model.parent.iterdir()] == ["model.pt"]
+
+
+@pytest.mark.mpi
+def test_one_rank_needs_no_mpiexec(short_synthetic: Source, tmp_path: Path) -> None:
+    where = ("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path))
+    command = [sys.executable, *TRAIN, "--rounds", "1", *where]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True)
+    assert "all 1 ranks hold the same model" in done.stdout
+    (row,) = read_table(ROUNDS, tmp_path).to_dict("records")
+    assert row["straggler_idle_s"] == 0
+    assert "one rank has nobody to communicate with" in row["not_measured"]
+
+
+@pytest.mark.mpi
+def test_the_collective_alone_gives_a_row_a_call(
+    mpiexec: Path, short_synthetic: Source, tmp_path: Path
+) -> None:
+    where = ("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path))
+    sizes = ("--sizes", "10", "0", "--samples", "3")
+    run_ranks(2, ["-m", "module3_mpi_gpu_overlap.allreduce", *sizes, *where], LIMIT_S)
+    rows = read_table(ALLREDUCE, tmp_path)
+    assert rows["sample_index"].tolist() == [0, 1, 2] * 2
+    assert rows["elements_count"].tolist()[:3] == [10] * 3
+    assert rows["elements_count"].iloc[-1] > 10_000  # the classifier's
+    assert (rows["allreduce_s"] > 0).all()
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--ranks", "3"), "3 ranks were to run but MPI sees 2"),
+        (("--data-dir", "nowhere"), "there is no folder nowhere"),
+    ],
+)
+def test_mistakes_are_one_sentence_from_rank_0(
+    mpiexec: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    command = [str(mpiexec), "-n", "2", sys.executable, *TRAIN, *arguments]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=LIMIT_S, env=dict(os.environ)
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("error:") == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.mpi
+def test_more_ranks_than_patients_is_one_sentence(
+    run_program: object, short_synthetic: Source
+) -> None:
+    with pytest.raises(UserError, match="status 2: 2 ranks cannot share 1 patients"):
+        run_program("too_few_patients", 2, data_dir=str(short_synthetic.directory))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "option"),
+    [
+        (TrainConfig(rounds=0), "--rounds"),
+        (TrainConfig(local_steps=0), "--local-steps"),
+        (TrainConfig(batch_size=-1), "--batch-size"),
+        (TrainConfig(learning_rate=float("nan")), "--learning-rate"),
+        (TrainConfig(bucket_bytes=3), "--bucket-bytes"),
+        (TrainConfig(evaluate_every=-1), "--evaluate-every"),
+    ],
+)
+def test_numbers_that_make_no_sense_name_their_option(wrong: TrainConfig, option: str) -> None:
+    with pytest.raises(UserError, match=option):
+        check(wrong)
