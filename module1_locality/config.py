@@ -33,7 +33,7 @@ class Bench:
     """Climb the ladder."""
 
     profile: Annotated[
-        Literal["quick", "paper"], Doc("`quick` takes about a minute, `paper` about half an hour.")
+        Literal["quick", "paper"], Doc("`quick` takes about a minute, `paper` about ten.")
     ] = "quick"
     data_dir: Annotated[
         Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
