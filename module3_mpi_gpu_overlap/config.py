@@ -118,7 +118,7 @@ GRIDS = {
         world_sizes=(1, 2),
         contestants=(("G0", "float32"), ("G1", "float32"), ("G2", "float32")),
         rounds=3,
-        local_steps=20,
+        local_steps=10,
         repeats=2,
         allreduce_sizes=(0, 1_000_000),
     ),
