@@ -140,7 +140,12 @@ def _paced(rng: np.random.Generator, size: float) -> Waves:
 
 def _ventricular(rng: np.random.Generator, size: float) -> Waves:
     """From a focus anywhere in the ventricles: no fast conduction, so wide; T opposite."""
-    towards = _direction(rng) * size * rng.uniform(1.2, 2.0)
+    # From outflow tract or apex, so mostly along the body: no lead of MIT-BIH is blind to it.
+    along = rng.choice([-1, 1]) * rng.uniform(0.45, 0.95)
+    angle = rng.uniform(0, 2 * np.pi)
+    across = np.sqrt(1 - along**2)
+    direction = np.array([across * np.cos(angle), along, across * np.sin(angle)])
+    towards = direction * size * rng.uniform(1.2, 2.0)
     turned = rotation(rng, 45.0) @ towards
     slow = rng.uniform(0.75, 1.25)
     return joined(

@@ -50,7 +50,7 @@ def render(
                 conduction[chosen],
                 repolarisation[chosen],
             )
-    return _relaxed(signal)
+    return relaxed(signal)
 
 
 def _beat_gains(
@@ -100,7 +100,7 @@ def _add_waves(
             np.add.at(signal[lead], index[inside], scaled[inside])
 
 
-def _relaxed(signal: Floats) -> Floats:
+def relaxed(signal: Floats) -> Floats:
     """The model's relaxation term -z: y' = x' - y, by the trapezoidal rule."""
     half_step = _RELAXATION_PER_S / SAMPLING_HZ / 2
     b = np.array([1.0, -1.0]) / (1 + half_step)
