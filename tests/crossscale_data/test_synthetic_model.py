@@ -10,7 +10,7 @@ from scipy.signal import welch
 from crossscale_data.labels import CLASSES, beat_classes
 from crossscale_data.records import DS1, DS2, RECORDS, SAMPLING_HZ
 from crossscale_data.synthetic.annotations import annotate
-from crossscale_data.synthetic.noise import plan_disturbances, saturated
+from crossscale_data.synthetic.noise import Disturbances, plan_disturbances, saturated
 from crossscale_data.synthetic.patient import make_patient
 from crossscale_data.synthetic.record_facts import record_facts
 from crossscale_data.synthetic.rhythm import FULL_LENGTH_S, Rhythm, make_rhythm
@@ -42,6 +42,18 @@ def test_events_ascend_inside_the_record_and_so_do_annotations(
     beats = np.array(written.symbol)[beat_classes(written.symbol, "here") >= 0]
     expected = rhythm.symbol[rhythm.is_beat & (rhythm.symbol != "!")]
     np.testing.assert_array_equal(beats, expected)
+
+
+def test_what_falls_on_a_beat_gives_way_to_it() -> None:
+    rhythm = rhythm_of(100, 60, 0)
+    on_beats_s = rhythm.time_s[3:7] + 0.5 / SAMPLING_HZ
+    written = annotate(rhythm, Disturbances(on_beats_s.reshape(2, 2), on_beats_s), 21_600)
+    is_beat = beat_classes(written.symbol, "here") >= 0
+    np.testing.assert_array_equal(
+        written.sample[is_beat], np.rint(rhythm.time_s * SAMPLING_HZ).astype(int)
+    )
+    assert written.symbol.count("~") == written.symbol.count("|") == 4
+    assert (np.diff(written.sample) > 0).all()
 
 
 @pytest.mark.parametrize("record", RECORDS)
