@@ -40,6 +40,8 @@ Command = (
 def columns(command: Columns) -> None:
     """Write COLUMNS.md, or raise ResultsError where it is not what the code says."""
     text = columns_markdown(all_tables())
+    if not command.path.parent.is_dir():
+        raise ResultsError(f"{command.path.parent} is no folder: run this in the suite's checkout")
     if not command.check:
         unfinished = command.path.with_name(f".{command.path.name}.{os.getpid()}")
         unfinished.write_text(text)
@@ -52,6 +54,8 @@ def columns(command: Columns) -> None:
 
 def validate(command: Validate) -> None:
     """Print each table's number of rows; raise ResultsError at the first bad cell."""
+    if not command.results_dir.is_dir():
+        raise ResultsError(f"{command.results_dir} is no folder")
     for table in all_tables():
         if (command.results_dir / f"{table.name}.csv").is_file():
             print(f"{table.name}: {len(read_table(table, command.results_dir))} rows")

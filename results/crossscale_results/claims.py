@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 VERDICTS = ("reproduced", "exceeded", "not reproduced", "not measured")
-_WIDTHS = (16, 34, 46, 14)
+_HEAD = ("module", "the paper's claim", "measured here", "verdict")
+_WIDTHS = (16, 34, 46, 14)  # with the separators, 119 columns
 
 
 @dataclass(frozen=True)
@@ -25,28 +26,26 @@ class Claim:
 
 
 def render_claims(claims: Iterable[Claim]) -> str:
-    """The claims as a table of at most 120 columns."""
+    """The claims as a table of at most 120 columns, then the commands that measure them."""
+    claims = list(claims)
     rule = "-+-".join("-" * width for width in _WIDTHS)
-    lines = [_row(("module", "the paper's claim", "measured here", "verdict")), rule]
+    lines = [_row(_HEAD), rule]
     for claim in claims:
         lines += [_row((claim.module, claim.paper, claim.measured, claim.verdict)), rule]
-    return "\n".join(lines)
+    commands = dict.fromkeys(f"  {claim.command}" for claim in claims)
+    return "\n".join([*lines, "measured by", *commands])
 
 
 def claims_markdown(claims: Iterable[Claim]) -> str:
     """The claims as a Markdown table, with the command that measures each."""
-    lines = [
-        "| module | the paper's claim | measured here | verdict | command |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {c.module} | {c.paper} | {c.measured} | **{c.verdict}** | `{c.command}` |"
-        for c in claims
-    ]
+    lines = [_markdown_row((*_HEAD, "command")), "|---" * 5 + "|"]
+    for claim in claims:
+        cells = (claim.module, claim.paper, claim.measured, f"**{claim.verdict}**")
+        lines.append(_markdown_row((*cells, f"`{claim.command}`")))
     return "\n".join(lines)
 
 
-def _row(cells: tuple[str, str, str, str]) -> str:
+def _row(cells: tuple[str, ...]) -> str:
     wrapped = [textwrap.wrap(c, w) or [""] for c, w in zip(cells, _WIDTHS, strict=True)]
     height = max(len(lines) for lines in wrapped)
     return "\n".join(
@@ -56,3 +55,8 @@ def _row(cells: tuple[str, str, str, str]) -> str:
         ).rstrip()
         for i in range(height)
     )
+
+
+def _markdown_row(cells: tuple[str, ...]) -> str:
+    safe = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(safe)} |"

@@ -1,6 +1,7 @@
 """The frame around every command: arguments in, one sentence out when something is wrong."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from crossscale_results.errors import UserError
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 
 
 def run(config_type: Any, work: Callable[[Any], None], prog: str, description: str) -> int:
@@ -23,20 +25,30 @@ def run(config_type: Any, work: Callable[[Any], None], prog: str, description: s
         work: called with the parsed configuration.
         prog: the command's name in its help.
         description: what the command does.
+
+    Raises:
+        SystemExit: the command line asks for help (status 0) or cannot be parsed (status 2).
     """
     config = tyro.cli(config_type, prog=prog, description=description)
     try:
         work(config)
+        sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_USER_ERROR
+        return _tell(str(error), EXIT_USER_ERROR)
+    except BrokenPipeError:
+        # The reader of our output is gone (`| head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         where = f" at {error.filename}" if error.filename else ""
-        print(f"error: the disk is full{where}: make room and run again", file=sys.stderr)
-        return EXIT_USER_ERROR
+        return _tell(f"the disk is full{where}: make room and run again", EXIT_USER_ERROR)
     except KeyboardInterrupt:
-        print("error: interrupted; what was finished is kept", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return _tell("interrupted; what was finished is kept", EXIT_INTERRUPTED)
     return 0
+
+
+def _tell(sentence: str, status: int) -> int:
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+    return status

@@ -58,8 +58,17 @@ def columns_of(dataclass_type: type) -> tuple[Column, ...]:
 
 def unit_of(name: str) -> str:
     """The unit that a column's name carries; empty where it carries none."""
-    suffixes = [suffix for suffix in SUFFIX_UNITS if name.endswith(suffix)]
-    return SUFFIX_UNITS[max(suffixes, key=len)] if suffixes else ""
+    return SUFFIX_UNITS.get(_suffix(name), "")
+
+
+def stem_of(name: str) -> str:
+    """A column's name without its unit."""
+    return name.removesuffix(_suffix(name))
+
+
+def _suffix(name: str) -> str:
+    """The longest unit suffix: `_gb_per_s`, not `_s`."""
+    return max((suffix for suffix in SUFFIX_UNITS if name.endswith(suffix)), key=len, default="")
 
 
 def _column(where: str, name: str, hint: Any) -> Column:

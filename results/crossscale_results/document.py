@@ -9,8 +9,8 @@ from crossscale_results.table import RowKey, Table
 _HEAD = """# Columns of the results
 
 Made by `python -m crossscale_results columns`; a test holds it to the code. A row is one raw
-sample. A name's ending tells the unit. A cell is empty only where the column may be, and then
-`not_measured` says why: nothing that was not measured is ever 0.
+sample, appended and never changed. A name's ending tells the unit. A cell is empty only where the
+column may be, and then `not_measured` says why: nothing that was not measured is ever 0.
 """
 
 
@@ -28,7 +28,6 @@ def _rows(columns: Iterable[Column]) -> str:
     lines = ["| column | kind | unit | may be empty | meaning |", "|---|---|---|---|---|"]
     for column in columns:
         empty = "yes" if column.optional else ""
-        lines.append(
-            f"| `{column.name}` | {column.kind} | {column.unit} | {empty} | {column.doc} |"
-        )
+        doc = column.doc.replace("|", r"\|")
+        lines.append(f"| `{column.name}` | {column.kind} | {column.unit} | {empty} | {doc} |")
     return "\n".join(lines) + "\n"

@@ -1,27 +1,22 @@
 """Which code, data and machine a row came from, without saying whose machine it was."""
 
-import hashlib
-import os
 import platform
-import re
-import subprocess
 import sys
-import tomllib
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 from typing_extensions import Doc
 
+from crossscale_results.checkout import git_state, suite_version
 from crossscale_results.errors import ResultsError
+from crossscale_results.machine import accelerator, cpu_isa, cpu_model, machine_id, usable_cores
 
-DISTRIBUTION = "crossscale-ecg"
+__all__ = ["DATASETS", "PROFILES", "Provenance", "collect", "suite_version", "usable_cores"]
+
 DATASETS = ("mitdb", "synthetic")
-UNKNOWN = "unknown"
+PROFILES = ("quick", "paper", "custom")
 
 
 @dataclass(frozen=True)
@@ -50,13 +45,14 @@ def collect(dataset: str, profile: str) -> Provenance:
     """The provenance of a run that begins now.
 
     Raises:
-        ResultsError: the dataset is neither `mitdb` nor `synthetic`.
+        ResultsError: the dataset is none of DATASETS or the profile none of PROFILES.
     """
-    if dataset not in DATASETS:
-        raise ResultsError(f"dataset must be one of {', '.join(DATASETS)}, not {dataset!r}")
+    for what, value, known in (("dataset", dataset, DATASETS), ("profile", profile, PROFILES)):
+        if value not in known:
+            raise ResultsError(f"{what} must be one of {', '.join(known)}, not {value!r}")
     import torch  # here: reading results needs no torch
 
-    revision, dirty = _git_state()
+    revision, dirty = git_state()
     return Provenance(
         run_id=uuid.uuid4().hex[:12],
         time_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -64,98 +60,17 @@ def collect(dataset: str, profile: str) -> Provenance:
         git_revision=revision,
         git_dirty=dirty,
         dataset=dataset,
-        machine_id=_machine_id(),
-        cpu_model=_cpu()[0],
+        machine_id=machine_id(),
+        cpu_model=cpu_model(),
         cpu_isa=cpu_isa(),
         cores_count=usable_cores(),
         threads_count=torch.get_num_threads(),
-        accelerator=_accelerator(),
+        accelerator=accelerator(),
         python_version=platform.python_version(),
         torch_version=str(torch.__version__),
         mpi_version=_mpi_version(),
         profile=profile,
     )
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@cache
-def suite_version() -> str:
-    """The suite's version: of the checkout's pyproject.toml, else of the installed package."""
-    pyproject = _checkout() / "pyproject.toml"
-    if pyproject.is_file():
-        return str(tomllib.loads(pyproject.read_text())["project"]["version"])
-    return metadata.version(DISTRIBUTION)
-
-
-@cache
-def cpu_isa() -> str:
-    """Widest vector ISA that the suite has kernels for and this CPU offers."""
-    flags = _cpu()[1]
-    if {"avx512f", "avx512vl", "avx512bw", "avx512dq"} <= flags:
-        return "avx512"
-    return "avx2" if {"avx2", "fma"} <= flags else "portable"
-
-
-def _checkout() -> Path:
-    return Path(__file__).resolve().parents[2]
-
-
-@cache
-def _git_state() -> tuple[str, bool]:
-    """Commit and dirty flag of the checkout that holds this package (not of the work folder)."""
-    if not (_checkout() / ".git").exists():
-        return UNKNOWN, False
-    try:
-        revision = _git("rev-parse", "--short=12", "HEAD")
-        return revision, bool(_git("status", "--porcelain", "--untracked-files=no"))
-    except (OSError, subprocess.CalledProcessError):
-        return UNKNOWN, False
-
-
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(_checkout()), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-@cache
-def _cpu() -> tuple[str, frozenset[str]]:
-    """Model name and feature flags."""
-    cpuinfo = Path("/proc/cpuinfo")
-    text = cpuinfo.read_text() if cpuinfo.is_file() else ""
-    model = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
-    flags = re.search(r"^flags\s*: (.+)$", text, re.MULTILINE)
-    if model and flags:
-        return model[1].strip(), frozenset(flags[1].split())
-    import cpuinfo as py_cpuinfo  # takes a second: only where the kernel does not tell
-
-    info = py_cpuinfo.get_cpu_info()
-    return str(info.get("brand_raw", UNKNOWN)), frozenset(info.get("flags", ()))
-
-
-@cache
-def _machine_id() -> str:
-    """Twelve hexadecimal digits from which nothing about the machine can be read back."""
-    seed_file = Path("/etc/machine-id")
-    seed = seed_file.read_text().strip() if seed_file.is_file() else f"{uuid.getnode():x}"
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    text = f"{seed}|{_cpu()[0]}|{os.cpu_count()}|{memory}"
-    return hashlib.blake2b(text.encode(), key=b"crossscale-ecg", digest_size=6).hexdigest()
-
-
-def _accelerator() -> str:
-    import torch
-
-    device = torch.accelerator.current_accelerator()
-    if device is None:
-        return "none"
-    backend = torch.get_device_module(device)
-    return str(getattr(backend, "get_device_name", lambda: device.type)())
 
 
 def _mpi_version() -> str:

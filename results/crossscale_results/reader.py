@@ -1,22 +1,31 @@
 """A table read back, every cell checked; what is wrong is named by file, line and column."""
 
 import csv
+import io
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from crossscale_results.columns import Column, unit_of
+from crossscale_results.cells import INT64
+from crossscale_results.columns import Column
 from crossscale_results.errors import ResultsError
+from crossscale_results.header import check_header
+from crossscale_results.rows import split_reasons
 from crossscale_results.table import Table
 
-_DTYPES = {"int": "Int64", "float": "Float64", "str": "str", "bool": "bool"}
+_DTYPES = {"int": "Int64", "float": "Float64", "str": "string", "bool": "boolean"}
 
 
 def read_table(table: Table, results_dir: Path) -> pd.DataFrame:
-    """All rows of `<results_dir>/<table.name>.csv`; what was not measured is NA.
+    """All rows of `<results_dir>/<table.name>.csv`, columns in the table's order.
+
+    The dtypes are Int64, Float64, string and boolean; what was not measured is NA. A last line
+    without its newline comes from a writer that was killed, and is no row.
 
     Raises:
         ResultsError: the file is missing, a column is unknown, missing or of another unit, or a
@@ -25,52 +34,70 @@ def read_table(table: Table, results_dir: Path) -> pd.DataFrame:
     path = results_dir / f"{table.name}.csv"
     if not path.is_file():
         raise ResultsError(f"{path} does not exist: run the bench that writes it first")
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = csv.reader(file)
-        header = next(lines, [])
-        _check_header(table, path, header)
-        columns = {column.name: column for column in table.columns}
-        values: dict[str, list[Any]] = {name: [] for name in header}
+    lines = _lines(path, whole_lines(path))
+    _, header = next(lines, ("", list(table.header)))
+    check_header(table, path, header)
+    columns = {column.name: column for column in table.columns}
+    values: dict[str, list[Any]] = {name: [] for name in header}
+    reasons_at = header.index("not_measured")
+    for where, cells in lines:
+        if len(cells) != len(header):
+            raise ResultsError(f"{where}: {len(cells)} cells under {len(header)} columns")
+        reasons = _reasons(where, cells[reasons_at], table.optional)
+        for name, cell in zip(header, cells, strict=True):
+            values[name].append(_value(where, columns[name], cell, name in reasons))
+    return pd.DataFrame(
+        {c.name: pd.array(values[c.name], dtype=_DTYPES[c.kind]) for c in table.columns}  # type: ignore[call-overload]
+    )
+
+
+def whole_lines(path: Path) -> str:
+    """The file's text up to its last newline.
+
+    Raises:
+        ResultsError: the file is not UTF-8.
+    """
+    data = path.read_bytes()
+    data = data[: data.rfind(b"\n") + 1]
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ResultsError(f"{path}, line {line}: not UTF-8") from error
+
+
+def _lines(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
+    """Each line's cells, with words for where it is."""
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
         for cells in lines:
-            where = f"{path}, line {lines.line_num}"
-            if len(cells) != len(header):
-                raise ResultsError(f"{where}: {len(cells)} cells under {len(header)} columns")
-            reasons = dict(zip(header, cells, strict=True))["not_measured"]
-            for name, cell in zip(header, cells, strict=True):
-                values[name].append(_value(where, columns[name], cell, reasons))
-    dtypes = {name: _DTYPES[columns[name].kind] for name in table.header}
-    return pd.DataFrame(values, columns=list(table.header)).astype(dtypes)
+            yield f"{path}, line {lines.line_num}", cells
+    except csv.Error as error:
+        raise ResultsError(f"{path}, line {lines.line_num}: {error}") from error
 
 
-def _check_header(table: Table, path: Path, header: list[str]) -> None:
-    where = f"{path}, line 1"
-    for name in header:
-        if name in table.header:
-            continue
-        for known in table.header:
-            if known not in header and _stem(known) == _stem(name):
-                raise ResultsError(
-                    f"{where}: column {name} has the wrong unit, the table's is {known} "
-                    f"({unit_of(known)})"
-                )
-        raise ResultsError(f"{where}: unknown column {name!r}")
-    if missing := [name for name in table.header if name not in header]:
-        raise ResultsError(f"{where}: column {missing[0]!r} is missing")
-    if len(set(header)) != len(header):
-        raise ResultsError(f"{where}: a column stands there twice")
+@cache
+def _split(cell: str, optional: tuple[str, ...]) -> dict[str, str]:
+    return split_reasons(cell, optional)
 
 
-def _stem(name: str) -> str:
-    """The name without its unit."""
-    return name.rsplit("_", 1)[0] if unit_of(name) else name
+def _reasons(where: str, cell: str, optional: tuple[str, ...]) -> dict[str, str]:
+    try:
+        return _split(cell, optional)
+    except ValueError as error:
+        raise ResultsError(
+            f"{where}: not_measured names no column that may be empty: {cell!r}"
+        ) from error
 
 
-def _value(where: str, column: Column, cell: str, reasons: str) -> Any:
+def _value(where: str, column: Column, cell: str, has_reason: bool) -> Any:
     if cell == "" and column.name != "not_measured":
-        if column.optional and f"{column.name}: " in f"; {reasons}":
+        if column.optional and has_reason:
             return pd.NA
-        what = "has no reason in not_measured" if column.optional else "must not be empty"
+        what = "has no reason in not_measured" if column.optional else "must not be"
         raise ResultsError(f"{where}: {column.name} is empty and {what}")
+    if has_reason:
+        raise ResultsError(f"{where}: {column.name} has a value and a reason in not_measured")
     try:
         return _PARSERS[column.kind](cell)
     except ValueError as error:
@@ -79,11 +106,17 @@ def _value(where: str, column: Column, cell: str, reasons: str) -> Any:
         ) from error
 
 
-def _parse_float(cell: str) -> float:
-    value = float(cell)
-    if not math.isfinite(value):
+def _parse_int(cell: str) -> int:
+    # int() alone would also take `1_000`, blanks and other scripts' digits.
+    if not re.fullmatch(r"-?[0-9]{1,19}", cell) or int(cell) not in INT64:
         raise ValueError(cell)
-    return value
+    return int(cell)
+
+
+def _parse_float(cell: str) -> float:
+    if not re.fullmatch(r"[-+.0-9eE]+", cell) or not math.isfinite(float(cell)):
+        raise ValueError(cell)
+    return float(cell)
 
 
 def _parse_bool(cell: str) -> bool:
@@ -93,7 +126,7 @@ def _parse_bool(cell: str) -> bool:
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
-    "int": int,
+    "int": _parse_int,
     "float": _parse_float,
     "str": str,
     "bool": _parse_bool,

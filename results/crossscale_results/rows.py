@@ -1,6 +1,7 @@
-"""One row before it is written."""
+"""One row before it is written, and how its reasons stand in one cell."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,3 +19,23 @@ class Row:
     seed: int
     repeat: int
     not_measured: Mapping[str, str] = field(default_factory=dict)
+
+
+def join_reasons(reasons: Mapping[str, str]) -> str:
+    """The reasons as one cell: `column: reason; column: reason`."""
+    return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+
+
+def split_reasons(cell: str, names: Iterable[str]) -> dict[str, str]:
+    """The reasons of a cell, by column, where only `names` can have one.
+
+    Raises:
+        ValueError: the cell does not begin with one of `names`.
+    """
+    if not cell:
+        return {}
+    alternatives = "|".join(re.escape(name) for name in names)
+    before, *parts = re.split(f"(?:^|; )({alternatives}): ", cell)
+    if before or not parts:
+        raise ValueError(cell)
+    return dict(zip(parts[::2], parts[1::2], strict=True))

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-
-mpl.use("Agg")
-
-import matplotlib.pyplot as plt
 import pandas as pd
 from cycler import cycler
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+from crossscale_results.errors import ResultsError
 
 # Okabe & Ito 2008: eight colours that colour-blind readers can tell apart.
 PALETTE = {
@@ -27,10 +27,12 @@ PALETTE = {
 COLOURS = tuple(PALETTE.values())
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # shape doubles colour, for grey prints
 
+_FONT = "DejaVu Sans"  # comes with matplotlib: the same letters on every machine
+_CAPTION_PT = 6.5
 _STYLE: dict[str, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 200,
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
+    "font.family": _FONT,
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
@@ -46,48 +48,88 @@ _STYLE: dict[str, Any] = {
     "svg.hashsalt": "crossscale-ecg",
     "axes.prop_cycle": cycler(color=list(COLOURS)),
 }
+# Nothing that changes from run to run or machine to machine: no date, no version.
+_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def apply_style() -> None:
+    """Set matplotlib to the suite's style; a user's own settings must not change the figures."""
+    mpl.rcdefaults()
+    mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
 
 
 def new_figure(
     width_in: float = 6.5, height_in: float = 3.6, columns: int = 1
 ) -> tuple[Figure, Any]:
     """A figure in the suite's style with `columns` axes side by side (an array if more than 1)."""
-    mpl.rcdefaults()  # a user's own settings must not change the figures
-    mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]
-    return plt.subplots(1, columns, figsize=(width_in, height_in), layout="constrained")
+    apply_style()
+    # Not from pyplot: no window system, nothing to close, a notebook's own figures left alone.
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    return figure, figure.subplots(1, columns)
 
 
 def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -> list[Path]:
     """Write `<name>.png` and `<name>.pdf`, captioned from the rows the figure shows.
 
     The same rows give the same bytes: no date or version enters the files.
+
+    Raises:
+        ResultsError: the frame has no rows.
     """
+    if frame.empty:
+        raise ResultsError(f"figure {name} has no rows to show")
     out_dir.mkdir(parents=True, exist_ok=True)
-    figure.supxlabel(caption(frame), fontsize=6.5, color="#444444", x=0.01, ha="left")
+    text = wrapped(caption(frame), _CAPTION_PT, 0.97 * 72 * float(figure.get_figwidth()))
+    figure.supxlabel(text, fontsize=_CAPTION_PT, color="#444444", x=0.015, ha="left")
     if (frame["dataset"] == "synthetic").any():
-        figure.suptitle("SYNTHETIC DATA", fontsize=9, color=PALETTE["vermillion"], weight="bold")
-    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
-    paths = []
-    for suffix, about in metadata.items():
-        path = out_dir / f"{name}.{suffix}"
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        figure.savefig(unfinished, format=suffix, metadata=about)
-        unfinished.replace(path)
-        paths.append(path)
-    plt.close(figure)
-    return paths
+        warning = "SYNTHETIC DATA: times are real, scores say nothing about patients"
+        figure.suptitle(warning, fontsize=9, color=PALETTE["vermillion"], weight="bold")
+    return [_save(figure, out_dir / f"{name}.{suffix}") for suffix in _METADATA]
 
 
 def caption(frame: pd.DataFrame) -> str:
-    """Dataset, machine, sample count and code of the rows, on two lines."""
+    """Dataset, machine, sample count and code of the rows."""
 
     def said(column: str) -> str:
-        return " / ".join(str(value) for value in frame[column].unique())
+        return " / ".join(sorted({str(value) for value in frame[column]}))
+
+    def counted(column: str, what: str) -> str:
+        numbers = sorted({int(value) for value in frame[column]})
+        plural = "" if numbers == [1] else "s"
+        return f"{' / '.join(map(str, numbers))} {what}{plural}"
 
     dirty = " with local changes" if frame["git_dirty"].any() else ""
     return (
-        f"dataset {said('dataset')}; {said('cpu_model')}, {said('cpu_isa')}, "
-        f"{said('cores_count')} cores; accelerator {said('accelerator')}\n"
-        f"n = {len(frame)} rows, profile {said('profile')}; CrossScale-ECG "
-        f"{said('suite_version')}, commit {said('git_revision')}{dirty}"
+        f"Dataset {said('dataset')}; {said('cpu_model')}, {said('cpu_isa')}, "
+        f"{counted('cores_count', 'core')}, {counted('threads_count', 'thread')}; "
+        f"accelerator {said('accelerator')}; n = {len(frame)} row{'' if len(frame) == 1 else 's'}, "
+        f"profile {said('profile')}; CrossScale-ECG {said('suite_version')}, "
+        f"commit {said('git_revision')}{dirty}"
     )
+
+
+def wrapped(text: str, size_pt: float, width_pt: float) -> str:
+    """The text broken into lines that are at most `width_pt` wide in the suite's letters."""
+    font = FontProperties(family=_FONT)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if TextPath((0, 0), longer, size=size_pt, prop=font).get_extents().width <= width_pt:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    suffix = path.suffix[1:]
+    try:
+        figure.savefig(unfinished, format=suffix, metadata=_METADATA[suffix])
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path

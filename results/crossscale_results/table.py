@@ -1,5 +1,6 @@
 """A table: the columns of one CSV file, made of three documented dataclasses."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,8 +36,11 @@ class Table:
         """Check the columns.
 
         Raises:
-            TypeError: two columns of one name, or a field that cannot be a column.
+            TypeError: two columns of one name, a field that cannot be a column, or a name that
+                is no plain file name.
         """
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise TypeError(f"table name {self.name!r} must be of a-z, 0-9 and _")
         counts = Counter(column.name for column in self.columns)
         if clashes := [name for name, count in counts.items() if count > 1]:
             raise TypeError(f"table {self.name} has the column {clashes[0]} twice")
@@ -55,3 +59,8 @@ class Table:
     def header(self) -> tuple[str, ...]:
         """Column names in the file's order."""
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def optional(self) -> tuple[str, ...]:
+        """Names of the columns that may be empty, each then with a reason in `not_measured`."""
+        return tuple(column.name for column in self.columns if column.optional)

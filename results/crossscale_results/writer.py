@@ -1,27 +1,23 @@
 """Rows appended to a CSV: whole or not at all, also with several writers at once.
 
 A row counts once its newline is in the file. A writer that was killed can leave a torn last line,
-which the next one cuts off; a full disk leaves the file as it was.
+which readers pass over and the next writer cuts off; a full disk leaves the file's rows as they
+were.
 """
 
 import csv
-import dataclasses
 import fcntl
 import io
-import math
 import os
-import re
-import socket
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from crossscale_results.cells import row_cells
 from crossscale_results.errors import ResultsError
+from crossscale_results.header import check_header
 from crossscale_results.provenance import Provenance
 from crossscale_results.rows import Row
 from crossscale_results.table import Table
-
-_ABSOLUTE_PATH = re.compile(r"(?:^|[\s'\"=(,;:])(?:/[^\s/]+/|~/|[A-Za-z]:\\)")
 
 
 def append_rows(
@@ -33,49 +29,28 @@ def append_rows(
         ResultsError: a row breaks the contract (a value missing without its reason, not finite,
             or telling whose machine it was), the file has another header, or it cannot be written.
     """
-    lines = [_line(_cells(table, provenance, row)) for row in rows]
+    lines = [_line(row_cells(table, provenance, row)) for row in rows]
     path = results_dir / f"{table.name}.csv"
     try:
         results_dir.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise ResultsError(f"{path} cannot be written: {error.strerror}") from error
+        raise ResultsError(f"{path} cannot be written ({error.strerror})") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        _append(descriptor, path, _line(table.header), "".join(lines))
+        end = _end_of_last_whole_line(descriptor)
+        if end == 0:
+            lines.insert(0, _line(table.header))
+        else:
+            _check_same_header(table, path, descriptor)
+        _write_at(descriptor, path, end, "".join(lines).encode())
     finally:
-        os.close(descriptor)
+        os.close(descriptor)  # and with it the lock
     return path
 
 
-def _append(descriptor: int, path: Path, header: str, text: str) -> None:
-    size = os.fstat(descriptor).st_size
-    end = _end_of_last_whole_line(descriptor, size)
-    if end == 0:
-        text = header + text
-    else:
-        found = os.pread(descriptor, end, 0).split(b"\n", 1)[0].decode(errors="replace") + "\n"
-        if found != header:
-            raise ResultsError(
-                f"{path}, line 1: its columns are not those of this version of the suite; move "
-                "the file away, or write to another --results-dir"
-            )
-    data = text.encode()
-    try:
-        if end < size:
-            os.ftruncate(descriptor, end)
-        if os.pwrite(descriptor, data, end) != len(data):
-            raise OSError(None, "the disk is full")
-        os.fsync(descriptor)
-    except OSError as error:
-        os.ftruncate(descriptor, end)
-        raise ResultsError(
-            f"{path} cannot be written ({error.strerror}); the rows before are as they were"
-        ) from error
-
-
-def _end_of_last_whole_line(descriptor: int, size: int) -> int:
-    chunk, end = 1 << 16, size
+def _end_of_last_whole_line(descriptor: int) -> int:
+    chunk, end = 1 << 16, os.fstat(descriptor).st_size
     while end > 0:
         start = max(0, end - chunk)
         position = os.pread(descriptor, end - start, start).rfind(b"\n")
@@ -85,61 +60,33 @@ def _end_of_last_whole_line(descriptor: int, size: int) -> int:
     return 0
 
 
-def _cells(table: Table, provenance: Provenance, row: Row) -> list[str]:
-    values = {
-        **_values(table, provenance, Provenance),
-        "seed": row.seed,
-        "repeat": row.repeat,
-        "not_measured": "; ".join(f"{name}: {why}" for name, why in row.not_measured.items()),
-        **_values(table, row.config, table.config),
-        **_values(table, row.measurement, table.measurement),
-    }
-    for name in row.not_measured:
-        if name not in values:
-            raise ResultsError(f"table {table.name} has no column {name} that could be unmeasured")
-    cells = []
-    for column in table.columns:
-        value = values[column.name]
-        if (value is None) != (column.name in row.not_measured):
-            what = "is empty without a reason" if value is None else "has a value and a reason"
-            raise ResultsError(f"table {table.name}: {column.name} {what} in not_measured")
-        cells.append(_cell(f"table {table.name}: {column.name}", column.kind, value))
-    return cells
+def _check_same_header(table: Table, path: Path, descriptor: int) -> None:
+    """Raise ResultsError unless the first line is the table's header, in the table's order."""
+    expected = _line(table.header)
+    found = os.pread(descriptor, 2 * len(expected), 0).decode(errors="replace")
+    if found.startswith(expected):
+        return
+    advice = "move the file away, or write to another --results-dir"
+    try:
+        check_header(table, path, found.splitlines()[0].split(","))
+    except ResultsError as error:
+        raise ResultsError(f"{error}; {advice}") from None
+    raise ResultsError(f"{path}, line 1: its columns are in another order; {advice}")
 
 
-def _values(table: Table, instance: Any, expected: type) -> dict[str, Any]:
-    if type(instance) is not expected:
+def _write_at(descriptor: int, path: Path, end: int, data: bytes) -> None:
+    """Put `data` after the last whole line, or leave the file with just its whole lines."""
+    try:
+        os.ftruncate(descriptor, end)
+        if os.pwrite(descriptor, data, end) != len(data):
+            raise OSError(None, "no room left")
+        os.fsync(descriptor)
+    except OSError as error:
+        os.ftruncate(descriptor, end)
         raise ResultsError(
-            f"table {table.name} takes a {expected.__name__}, not a {type(instance).__name__}"
-        )
-    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(expected)}
-
-
-def _cell(where: str, kind: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if kind == "bool" and isinstance(value, bool):
-        return "true" if value else "false"
-    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise ResultsError(f"{where} is {value}: what could not be measured is left empty")
-        return repr(float(value))
-    if kind == "str" and isinstance(value, str):
-        _refuse_private(where, value)
-        return value
-    raise ResultsError(f"{where} must be of kind {kind}, not {value!r}")
-
-
-def _refuse_private(where: str, value: str) -> None:
-    host = socket.gethostname()
-    if "\n" in value or "\r" in value:
-        raise ResultsError(f"{where} has a line break: a row is one line")
-    if _ABSOLUTE_PATH.search(value) or str(Path.home()) in value.split():
-        raise ResultsError(f"{where} holds an absolute path ({value!r}): rows are anonymous")
-    if len(host) > 3 and re.search(rf"\b{re.escape(host)}\b", value):
-        raise ResultsError(f"{where} holds this machine's name: rows are anonymous")
+            f"{path} cannot be written ({error.strerror}); the rows before are as they were: make "
+            "room and run again"
+        ) from error
 
 
 def _line(cells: Iterable[str]) -> str:
