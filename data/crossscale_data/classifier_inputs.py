@@ -83,7 +83,7 @@ def record_waveforms(
     height = np.median(np.ptp(beat, axis=1))
     if not height > 0:
         raise DataError("a record's MLII is flat: its file is damaged")
-    return np.stack([beat, beat - template], axis=1) / np.float32(height)
+    return (np.stack([beat, beat - template], axis=1) / height).astype(np.float32)
 
 
 def _rows_of_records(record: npt.NDArray[np.int16]) -> list[slice]:

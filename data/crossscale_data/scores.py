@@ -1,4 +1,4 @@
-"""How good a classifier is, class by class, as ANSI/AAMI EC57 and de Chazal et al. 2004 count it."""
+"""How good a classifier is, class by class, as ANSI/AAMI EC57 and de Chazal 2004 count it."""
 
 from dataclasses import dataclass
 

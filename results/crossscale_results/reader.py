@@ -28,8 +28,8 @@ def read_table(table: Table, results_dir: Path) -> pd.DataFrame:
     without its newline comes from a writer that was killed, and is no row.
 
     Raises:
-        ResultsError: the file is missing, a column is unknown, missing or of another unit, or a
-            cell is not of its column's kind, or empty without a reason.
+        ResultsError: the file is missing or has no rows, a column is unknown, missing or of
+            another unit, or a cell is not of its column's kind, or empty without a reason.
     """
     path = results_dir / f"{table.name}.csv"
     if not path.is_file():
@@ -46,6 +46,8 @@ def read_table(table: Table, results_dir: Path) -> pd.DataFrame:
         reasons = _reasons(where, cells[reasons_at], table.optional)
         for name, cell in zip(header, cells, strict=True):
             values[name].append(_value(where, columns[name], cell, name in reasons))
+    if not values["run_id"]:
+        raise ResultsError(f"{path} has no rows: delete it, or run the bench that writes it")
     return pd.DataFrame(
         {c.name: pd.array(values[c.name], dtype=_DTYPES[c.kind]) for c in table.columns}  # type: ignore[call-overload]
     )

@@ -23,7 +23,7 @@ from crossscale_results.table import Table
 def append_rows(
     table: Table, results_dir: Path, provenance: Provenance, rows: Iterable[Row]
 ) -> Path:
-    """Append rows to `<results_dir>/<table.name>.csv`, made first if need be.
+    """Append rows to `<results_dir>/<table.name>.csv`, made first if need be; none, no file.
 
     Raises:
         ResultsError: a row breaks the contract (a value missing without its reason, not finite,
@@ -31,6 +31,8 @@ def append_rows(
     """
     lines = [_line(row_cells(table, provenance, row)) for row in rows]
     path = results_dir / f"{table.name}.csv"
+    if not lines:
+        return path
     try:
         results_dir.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

@@ -1,0 +1,45 @@
+"""Databases that tests read: the real one where it is named, a short synthetic one always."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from crossscale_data import synthetic
+from crossscale_data.source import DATABASE_VARIABLE, HOME_VARIABLE, Source, check_source
+
+SHORT_RECORD_S = 60.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of the tests' own, so that they neither use nor touch the user's."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HOME_VARIABLE, str(home))
+        yield home
+
+
+@pytest.fixture(scope="session")
+def mitdb(cache_home: Path) -> Source:
+    """The real database, where the user's own variable names it."""
+    named = os.environ.get(DATABASE_VARIABLE)
+    if not named:
+        pytest.skip(f"{DATABASE_VARIABLE} names no real database")
+    return check_source(Path(named), f"named by {DATABASE_VARIABLE}")
+
+
+@pytest.fixture(scope="session")
+def short_synthetic(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """A synthetic database of one-minute records."""
+    directory = tmp_path_factory.mktemp("database") / "synthetic"
+    synthetic.generate(directory, seconds=SHORT_RECORD_S, progress=False)
+    return check_source(directory, "made for the tests")
+
+
+@pytest.fixture(params=["mitdb", "synthetic"])
+def any_source(request: pytest.FixtureRequest) -> Source:
+    """Either database: the test runs on both."""
+    name = "mitdb" if request.param == "mitdb" else "short_synthetic"
+    source: Source = request.getfixturevalue(name)
+    return source
