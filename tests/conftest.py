@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from crossscale_data import synthetic
 from crossscale_data.source import DATABASE_VARIABLE, HOME_VARIABLE, Source, check_source
 

@@ -1,6 +1,7 @@
 """The baseline goes, the beats stay."""
 
 import numpy as np
+
 from crossscale_data.baseline import remove_baseline
 
 

@@ -1,6 +1,7 @@
 """Beats are cut around R, with their intervals."""
 
 import numpy as np
+
 from crossscale_data.beats import (
     BEAT_SAMPLES,
     SAMPLES_AFTER_R,

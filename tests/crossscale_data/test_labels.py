@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from crossscale_data.errors import DataError
 from crossscale_data.info import class_counts
 from crossscale_data.labels import CLASS_OF_SYMBOL, CLASSES, SEVERITY, beat_classes

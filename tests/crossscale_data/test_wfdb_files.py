@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import wfdb
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
 from crossscale_data.errors import DataError
 from crossscale_data.records import RECORDS
 from crossscale_data.source import Source
 from crossscale_data.wfdb_files import decode_212, read_record
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as st_numpy
 
 
 def encode_212(digital: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:

@@ -1,10 +1,11 @@
 """A window is labelled by the worst beat whose R it holds."""
 
 import numpy as np
-from crossscale_data.labels import CLASSES, SEVERITY
-from crossscale_data.windows import cut_windows, window_labels
 from hypothesis import given
 from hypothesis import strategies as st
+
+from crossscale_data.labels import CLASSES, SEVERITY
+from crossscale_data.windows import cut_windows, window_labels
 
 
 def labels_by_definition(beats: dict[int, int], length: int) -> list[int]:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
+from typing_extensions import Doc
+
 from crossscale_results.provenance import Provenance
 from crossscale_results.rows import Row
 from crossscale_results.table import Table
-from typing_extensions import Doc
 
 
 @dataclass(frozen=True)
