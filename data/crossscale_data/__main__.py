@@ -1,5 +1,6 @@
 """`python -m crossscale_data fetch | verify | info | prepare`: the database from the shell."""
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,14 @@ from crossscale_data.download import download
 from crossscale_data.errors import DataError
 from crossscale_data.info import database_table
 from crossscale_data.prepared import VIEWS, prepare, prepared_folder
-from crossscale_data.source import Source, cache_home, check_source, find_source, synthetic_source
+from crossscale_data.source import (
+    Source,
+    cache_home,
+    check_source,
+    database_lock,
+    find_source,
+    synthetic_source,
+)
 from crossscale_results.cli import run
 
 DataDir = Annotated[
@@ -63,17 +71,19 @@ Command = (
 
 def fetch(command: Fetch) -> None:
     """Bring a database into the cache, unless it is there and whole."""
-    name = "synthetic" if command.synthetic else "mitdb"
-    directory = cache_home() / name
-    if command.synthetic:
-        source = synthetic_source(directory)
-    else:
-        if directory.is_dir() and wrong_files(directory, published_sums()):
-            # What is right of a damaged copy is kept, the rest is downloaded again.
-            directory.rename(directory.with_name("mitdb.partial"))
-        if not directory.is_dir():
-            download(directory, published_sums())
-        source = check_source(directory, "cached")
+    with database_lock():
+        if command.synthetic:
+            source = synthetic_source(cache_home() / "synthetic")
+        else:
+            directory = cache_home() / "mitdb"
+            if directory.is_dir() and wrong_files(directory, published_sums()):
+                # What is right of a damaged copy is kept, the rest is downloaded again.
+                partial = directory.with_name("mitdb.partial")
+                shutil.rmtree(partial, ignore_errors=True)
+                directory.rename(partial)
+            if not directory.is_dir():
+                download(directory, published_sums())
+            source = check_source(directory, "cached")
     print(source)
 
 

@@ -26,8 +26,11 @@ def expected_sums(directory: Path) -> tuple[str, dict[str, str]]:
     if not marker.is_file():
         return "mitdb", published_sums()
     try:
-        sums = json.loads(marker.read_text())["sha256"]
-        return "synthetic", {str(name): str(digest) for name, digest in sums.items()}
+        listed = json.loads(marker.read_text())["sha256"]
+        sums = {str(name): str(digest) for name, digest in listed.items()}
+        if sums.keys() != published_sums().keys():
+            raise ValueError("it does not list the database's files")
+        return "synthetic", sums
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{marker} is damaged ({error}): remove the folder, it is made again when needed"

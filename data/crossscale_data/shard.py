@@ -87,6 +87,7 @@ def open_shard(path: Path, about: Mapping[str, Any]) -> Shard:
 
 def _read_header(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
+        actual_bytes = os.fstat(file.fileno()).st_size
         prefix = file.read(_PREFIX.size)
         if len(prefix) < _PREFIX.size or not prefix.startswith(_MAGIC):
             raise DataError(f"{path} is not a prepared file of this suite: {_REMEDY}")
@@ -96,11 +97,10 @@ def _read_header(path: Path) -> dict[str, Any]:
                 f"{path} is a prepared file of version {version}, this suite reads version "
                 f"{VERSION}: {_REMEDY}"
             )
-        text = file.read(header_bytes)
-    if len(text) < header_bytes or zlib.crc32(text) != crc:
+        text = file.read(min(header_bytes, actual_bytes))  # a damaged length may be gigabytes
+    header = _parse_header(text) if zlib.crc32(text) == crc else None
+    if header is None:
         raise DataError(f"{path} has a damaged header: {_REMEDY}")
-    header: dict[str, Any] = json.loads(text)
-    actual_bytes = path.stat().st_size
     if actual_bytes != header["file_bytes"]:
         raise DataError(
             f"{path} holds {actual_bytes} bytes where its header announces "
@@ -109,18 +109,38 @@ def _read_header(path: Path) -> dict[str, Any]:
     return header
 
 
+def _parse_header(text: bytes) -> dict[str, Any] | None:
+    """The header, or None where `new_shard` would not have written it.
+
+    All of it follows from what the shard is, and from its arrays' dtypes and shapes.
+    """
+    try:
+        read = json.loads(text)
+        arrays = {name: (entry["dtype"], entry["shape"]) for name, entry in read["arrays"].items()}
+        header = _layout(read["about"], arrays)
+    except Exception:  # json and numpy raise many kinds
+        return None
+    return header if header == read else None
+
+
 def _layout(about: Mapping[str, Any], arrays: Mapping[str, ArraySpec]) -> dict[str, Any]:
     """The header: length of the whole file, and dtype, shape and offset of each array."""
+    # Arrays without memory: numpy says what is no dtype or shape, and counts the bytes.
+    hollow = {
+        name: np.broadcast_to(np.empty((), dtype), shape) for name, (dtype, shape) in arrays.items()
+    }
+    if any(array.dtype.hasobject for array in hollow.values()):
+        raise ValueError("a shard holds numbers and text, not Python objects")
     entries: dict[str, dict[str, Any]] = {
-        name: {"dtype": np.dtype(dtype).str, "shape": list(shape), "offset": 0}
-        for name, (dtype, shape) in arrays.items()
+        name: {"dtype": array.dtype.str, "shape": list(array.shape), "offset": 0}
+        for name, array in hollow.items()
     }
     header = {"about": dict(about), "file_bytes": 0, "arrays": entries}
     # The header's length depends on the offsets in it: a spare page makes room for their digits.
     position = _align(_PREFIX.size + len(json.dumps(header)) + ALIGNMENT_BYTES)
-    for name, (dtype, shape) in arrays.items():
+    for name, array in hollow.items():
         entries[name]["offset"] = position
-        position = _align(position + np.dtype(dtype).itemsize * math.prod(shape))
+        position = _align(position + array.nbytes)
     header["file_bytes"] = position
     return header
 

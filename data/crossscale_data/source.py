@@ -50,10 +50,8 @@ def find_source(data_dir: Path | None = None, allow_download: bool = True) -> So
         return check_source(data_dir, "named by --data-dir")
     if named := os.environ.get(DATABASE_VARIABLE):
         return check_source(Path(named), f"named by {DATABASE_VARIABLE}")
-    home = cache_home()
-    home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / "database.lock"):  # the ranks of one run all come here at once
-        cached = home / "mitdb"
+    with database_lock():
+        cached = cache_home() / "mitdb"
         if cached.is_dir():
             return check_source(cached, "cached")
         if allow_download:
@@ -62,7 +60,13 @@ def find_source(data_dir: Path | None = None, allow_download: bool = True) -> So
                 return check_source(cached, "downloaded from PhysioNet")
             except DownloadError as error:
                 print(f"PhysioNet was not used: {error}", file=sys.stderr)
-        return synthetic_source(home / "synthetic")
+        return synthetic_source(cache_home() / "synthetic")
+
+
+def database_lock() -> FileLock:
+    """Held while a database is brought into the cache: the ranks of one run all come at once."""
+    cache_home().mkdir(parents=True, exist_ok=True)
+    return FileLock(cache_home() / "database.lock")
 
 
 def synthetic_source(directory: Path) -> Source:
@@ -87,10 +91,12 @@ def check_source(directory: Path, origin: str) -> Source:
     dataset, sums = expected_sums(directory)
     if problems := wrong_files(directory, sums):
         name, problem = next(iter(problems.items()))
+        remedy = "`python -m crossscale_data fetch` gets it anew"
+        if dataset == "synthetic":
+            remedy = "remove the folder, it is made again when needed"
         raise DataError(
             f"{directory} ({origin}) is not the whole database: {name} {_as_clause(problem)}"
-            f"{f' ({len(problems)} files in all)' if len(problems) > 1 else ''}; "
-            "`python -m crossscale_data fetch` gets it anew"
+            f"{f' ({len(problems)} files in all)' if len(problems) > 1 else ''}; {remedy}"
         )
     return Source(directory, dataset, database_checksum(sums), origin)
 

@@ -44,9 +44,12 @@ def columns(command: Columns) -> None:
         raise ResultsError(f"{command.path.parent} is no folder: run this in the suite's checkout")
     if not command.check:
         unfinished = command.path.with_name(f".{command.path.name}.{os.getpid()}")
-        unfinished.write_text(text)
-        unfinished.replace(command.path)
-    elif not command.path.is_file() or command.path.read_text() != text:
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(command.path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    elif not command.path.is_file() or command.path.read_bytes() != text.encode():
         raise ResultsError(
             f"{command.path} is not what the code says: run `python -m crossscale_results columns`"
         )

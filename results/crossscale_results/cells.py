@@ -14,6 +14,7 @@ from crossscale_results.rows import Row, join_reasons, split_reasons
 from crossscale_results.table import Table
 
 INT64 = range(-(2**63), 2**63)  # what a reader's integer column holds
+LONGEST = 131_072  # characters of a cell that Python's csv module reads
 
 
 def row_cells(table: Table, provenance: Provenance, row: Row) -> list[str]:
@@ -22,7 +23,8 @@ def row_cells(table: Table, provenance: Provenance, row: Row) -> list[str]:
     Raises:
         ResultsError: an instance of another dataclass than the table's, a value of another kind
             than its column's, one missing without a reason or there with one, a number that is
-            not finite, a string that is empty, not printable or tells whose machine it was.
+            not finite, a string that is empty, not printable, too long to be read back or tells
+            whose machine it was.
     """
     _check_reasons(table, row.not_measured)
     values = {
@@ -96,5 +98,7 @@ def _check_not_blank(where: str, value: str) -> None:
 def _check_string(where: str, value: str) -> None:
     if not value.isprintable():
         raise ResultsError(f"{where} has a line break or control character: {value!r}")
+    if len(value) > LONGEST:
+        raise ResultsError(f"{where} has {len(value)} characters, more than can be read back")
     if part := private_part(value):
         raise ResultsError(f"{where} holds {part} ({value!r}): rows are anonymous")

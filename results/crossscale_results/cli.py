@@ -37,7 +37,7 @@ def run(config_type: Any, work: Callable[[Any], None], prog: str, description: s
         return _tell(str(error), EXIT_USER_ERROR)
     except BrokenPipeError:
         # The reader of our output is gone (`| head`): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _empty_stdout()
         return EXIT_BROKEN_PIPE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -50,5 +50,14 @@ def run(config_type: Any, work: Callable[[Any], None], prog: str, description: s
 
 
 def _tell(sentence: str, status: int) -> int:
+    _empty_stdout()
     print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
     return status
+
+
+def _empty_stdout() -> None:
+    """Write what was printed, or drop it: Python's own try at its end would show a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

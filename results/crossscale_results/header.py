@@ -28,6 +28,9 @@ def _strange(table: Table, header: list[str], name: str) -> str:
     for known in table.header:
         other_unit = stem_of(known) == stem_of(name) and unit_of(known) != unit_of(name)
         if other_unit and known not in header:
-            found = f"in {unit_of(name)}" if unit_of(name) else "without a unit"
-            return f"column {name!r} is {found}, where the table has {known!r} in {unit_of(known)}"
+            return f"column {name!r} is {_unit(name)}, where the table has {known!r} {_unit(known)}"
     return f"column {name!r} is unknown to table {table.name}"
+
+
+def _unit(name: str) -> str:
+    return f"in {unit_of(name)}" if unit_of(name) else "without a unit"

@@ -45,7 +45,7 @@ def read_table(table: Table, results_dir: Path) -> pd.DataFrame:
             raise ResultsError(f"{where}: {len(cells)} cells under {len(header)} columns")
         reasons = _reasons(where, cells[reasons_at], table.optional)
         for name, cell in zip(header, cells, strict=True):
-            values[name].append(_value(where, columns[name], cell, name in reasons))
+            values[name].append(_value(where, columns[name], cell, reasons.get(name)))
     if not values["run_id"]:
         raise ResultsError(f"{path} has no rows: delete it, or run the bench that writes it")
     return pd.DataFrame(
@@ -92,13 +92,13 @@ def _reasons(where: str, cell: str, optional: tuple[str, ...]) -> dict[str, str]
         ) from error
 
 
-def _value(where: str, column: Column, cell: str, has_reason: bool) -> Any:
+def _value(where: str, column: Column, cell: str, reason: str | None) -> Any:
     if cell == "" and column.name != "not_measured":
-        if column.optional and has_reason:
+        if column.optional and reason and reason.strip():
             return pd.NA
         what = "has no reason in not_measured" if column.optional else "must not be"
         raise ResultsError(f"{where}: {column.name} is empty and {what}")
-    if has_reason:
+    if reason is not None:
         raise ResultsError(f"{where}: {column.name} has a value and a reason in not_measured")
     try:
         return _PARSERS[column.kind](cell)

@@ -34,7 +34,8 @@ def split_reasons(cell: str, names: Iterable[str]) -> dict[str, str]:
     """
     if not cell:
         return {}
-    alternatives = "|".join(re.escape(name) for name in names)
+    # `(?!)` matches nothing: where no column may be empty, no reason is one.
+    alternatives = "|".join(re.escape(name) for name in names) or "(?!)"
     before, *parts = re.split(f"(?:^|; )({alternatives}): ", cell)
     if before or not parts:
         raise ValueError(cell)

@@ -1,0 +1,180 @@
+"""Figures that look alike, say on what they were measured, and are the same bytes each time."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+from crossscale_results import ResultsError
+from crossscale_results.style import COLOURS, MARKERS, caption, new_figure, save_figure, wrapped
+
+FrameOf = Callable[..., pd.DataFrame]
+DRAWING = """
+import sys
+from pathlib import Path
+import pandas as pd
+from crossscale_results.style import new_figure, save_figure
+figure, axes = new_figure(3.0, 2.0)
+axes.plot([1, 2, 3], [3, 1, 2], label="a line")
+axes.legend()
+save_figure(figure, Path(sys.argv[1]), "toy", pd.read_json(sys.argv[2], dtype=False))
+"""
+
+
+def drawn(out_dir: Path, frame: pd.DataFrame) -> tuple[Figure, list[Path]]:
+    """A figure of one line, saved."""
+    figure, axes = new_figure(3.0, 2.0)
+    axes.plot([1, 2, 3], [3, 1, 2], label="a line")
+    axes.legend()
+    return figure, save_figure(figure, out_dir, "toy", frame)
+
+
+def test_a_figure_is_a_png_and_a_pdf_in_place_of_older_ones(
+    tmp_path: Path, provenance_frame: FrameOf
+) -> None:
+    (tmp_path / "toy.png").write_bytes(b"old")
+    _, (png, pdf) = drawn(tmp_path, provenance_frame())
+    assert (png, pdf) == (tmp_path / "toy.png", tmp_path / "toy.pdf")
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert sorted(tmp_path.iterdir()) == [pdf, png]
+
+
+def test_the_same_rows_give_the_same_bytes_on_another_day(
+    tmp_path: Path, provenance_frame: FrameOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for day in ("1", "2"):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", f"{day}000000000")
+        found.append([path.read_bytes() for path in drawn(tmp_path / day, provenance_frame())[1]])
+    assert found[0] == found[1]
+    assert b"Date" not in found[0][1]
+    assert b"Software" not in found[0][0]
+
+
+def test_the_same_rows_give_the_same_bytes_to_another_user(
+    tmp_path: Path, provenance_frame: FrameOf
+) -> None:
+    frame = provenance_frame()
+    frame.to_json(tmp_path / "frame.json")
+    settings_file = tmp_path / "matplotlibrc"
+    settings_file.write_text("font.size: 20\naxes.facecolor: red\nsavefig.dpi: 30\n")
+    changed = {"MATPLOTLIBRC": str(settings_file), "PYTHONHASHSEED": "77"}
+    command = [sys.executable, "-c", DRAWING, str(tmp_path / "b"), str(tmp_path / "frame.json")]
+    subprocess.run(command, check=True, env={**os.environ, **changed})
+    for path in drawn(tmp_path / "a", frame)[1]:
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+def test_the_caption_stands_in_the_figure(tmp_path: Path, provenance_frame: FrameOf) -> None:
+    frame = provenance_frame()
+    figure, _ = drawn(tmp_path, frame)
+    assert " ".join(figure.get_supxlabel().split()) == caption(frame)
+
+
+def test_the_caption_names_data_machine_sample_count_and_code(provenance_frame: FrameOf) -> None:
+    assert caption(provenance_frame()) == (
+        "Dataset mitdb; Example CPU w/ Graphics @ 2.00GHz, avx2, 4 cores, 2 threads; accelerator "
+        "none; n = 3 rows, profile quick; CrossScale-ECG 0.1.0, commit abcdef012345"
+    )
+
+
+def test_the_caption_names_all_that_its_rows_differ_in(provenance_frame: FrameOf) -> None:
+    other = provenance_frame(n=1, dataset="synthetic", cores_count=16, cpu_model="Another CPU")
+    said = caption(pd.concat([other, provenance_frame(n=1)]))
+    assert "Dataset mitdb / synthetic; Another CPU / Example CPU w/ Graphics @ 2.00GHz," in said
+    assert "4 / 16 cores" in said
+    assert "n = 2 rows" in said
+
+
+def test_the_caption_of_one_row_on_one_core_is_in_the_singular(provenance_frame: FrameOf) -> None:
+    said = caption(provenance_frame(n=1, cores_count=1, threads_count=1))
+    assert "1 core, 1 thread; " in said
+    assert "n = 1 row, " in said
+
+
+def test_the_caption_tells_of_local_changes(provenance_frame: FrameOf) -> None:
+    frame = pd.concat([provenance_frame(n=2), provenance_frame(n=1, git_dirty=True)])
+    assert caption(frame).endswith("commit abcdef012345 with local changes")
+
+
+@pytest.mark.parametrize("real_rows", [0, 2])
+def test_a_figure_with_a_synthetic_row_says_so(
+    tmp_path: Path, provenance_frame: FrameOf, real_rows: int
+) -> None:
+    synthetic = provenance_frame(n=1, dataset="synthetic")
+    figure, _ = drawn(tmp_path, pd.concat([provenance_frame(n=real_rows), synthetic]))
+    assert figure.get_suptitle().startswith("SYNTHETIC DATA")
+
+
+def test_a_figure_of_real_data_has_no_such_warning(
+    tmp_path: Path, provenance_frame: FrameOf
+) -> None:
+    figure, _ = drawn(tmp_path, provenance_frame(dataset="mitdb"))
+    assert figure.get_suptitle() == ""
+
+
+def test_no_rows_are_no_figure(tmp_path: Path, provenance_frame: FrameOf) -> None:
+    with pytest.raises(ResultsError, match="figure toy has no rows to show"):
+        drawn(tmp_path / "figures", provenance_frame().iloc[:0])
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_save_that_fails_leaves_the_old_figure_and_nothing_else(
+    tmp_path: Path,
+    provenance_frame: FrameOf,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    paths = [tmp_path / "toy.pdf", tmp_path / "toy.png"]
+    for path in paths:
+        path.write_bytes(b"old")
+
+    def half(figure: Figure, path: Path, **options: Any) -> None:
+        path.write_bytes(b"half a figure")
+        raise error
+
+    monkeypatch.setattr(Figure, "savefig", half)
+    with pytest.raises(type(error)):
+        drawn(tmp_path, provenance_frame())
+    assert [path.read_bytes() for path in paths] == [b"old", b"old"]
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_a_users_own_settings_do_not_enter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "red")
+    _, axes = new_figure()
+    assert axes.get_facecolor() == (1.0, 1.0, 1.0, 1.0)
+    assert mpl.rcParams["font.family"] == ["DejaVu Sans"]
+
+
+def test_several_axes_stand_side_by_side() -> None:
+    figure, axes = new_figure(width_in=7.0, height_in=2.0, columns=3)
+    assert axes.shape == (3,)
+    assert figure.get_size_inches().tolist() == [7.0, 2.0]
+
+
+def test_every_series_has_a_colour_and_a_marker_of_its_own() -> None:
+    assert len(set(COLOURS)) == len(COLOURS) == len(set(MARKERS)) == len(MARKERS) == 8
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.text("abcMi.", min_size=1, max_size=6), min_size=1, max_size=20))
+def test_wrapped_lines_keep_their_words_and_the_width(words: list[str]) -> None:
+    text = wrapped(" ".join(words), 6.5, 60)
+    assert text.split() == words
+    font = FontProperties(family="DejaVu Sans")
+    for line in text.split("\n"):
+        assert TextPath((0, 0), line, size=6.5, prop=font).get_extents().width <= 60
