@@ -1,4 +1,4 @@
-"""Which rows figures and claims look at: those of one profile, never mixed."""
+"""Which rows figures and claims look at: one profile's, dataset's, machine's and code's."""
 
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from crossscale_results.reader import read_table
 from crossscale_results.table import Table
 
 PROFILES = ("paper", "quick")  # the first that was run is shown
+# A bench is many runs; these columns tell one bench's rows from another's.
+ONE_BENCH = ["dataset", "machine_id", "suite_version", "git_revision", "git_dirty"]
 
 
 def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
@@ -20,12 +22,13 @@ def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
 
 
 def profile_rows(table: Table, results_dir: Path) -> pd.DataFrame | None:
-    """The rows of the largest profile that was run; None if there are none."""
+    """The rows of the largest profile that was run, as it was run last; None if there are none."""
     if not (results_dir / f"{table.name}.csv").is_file():
         return None
     frame = read_table(table, results_dir)
     for profile in PROFILES:
         rows = frame[frame["profile"] == profile]
         if len(rows):
-            return rows
+            last = rows[ONE_BENCH].iloc[-1]
+            return rows[(rows[ONE_BENCH] == last).all(axis=1)]
     return None

@@ -1,6 +1,7 @@
 """Databases that tests read: the real one where it is named, a short synthetic one always."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(HOME_VARIABLE, str(home))
         yield home
+    shutil.rmtree(home, ignore_errors=True)  # prepared files are large
 
 
 @pytest.fixture(scope="session")

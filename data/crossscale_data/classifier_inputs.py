@@ -6,7 +6,6 @@ amplitude, its RR intervals) come from its own signal and R positions.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +13,8 @@ import numpy.typing as npt
 from crossscale_data.beats import BEAT_SAMPLES
 from crossscale_data.errors import DataError
 from crossscale_data.prepared import Beats
-from crossscale_data.rr_context import rr_context
+from crossscale_data.rr_context import RrReference, rr_context
 
-RrReference = Literal["record", "causal"]
 DECIMATION = 3  # 360 Hz to 120 Hz: QRS energy lies below 40 Hz
 
 

@@ -117,6 +117,7 @@ def _load(source: Source, view: str, baseline_removed: bool) -> Shard:
 def _about(source: Source, view: str, baseline_removed: bool) -> dict[str, Any]:
     return {
         "view": view,
+        "arrays": sorted(_array_specs(view, 0)),
         "dataset": source.dataset,
         "source_checksum": source.checksum,
         "baseline_removed": baseline_removed,

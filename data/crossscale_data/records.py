@@ -25,6 +25,16 @@ RECORDS = tuple(sorted(DS1 + DS2 + PACED))
 VALIDATION = (114, 118, 124, 205, 223)
 TRAIN = tuple(record for record in DS1 if record not in VALIDATION)
 
+# DS1's patients in five parts for cross-validation, the validation patients first; the four with
+# most S beats (209, 201, 207, 118) are kept apart.
+FOLDS = (
+    VALIDATION,
+    (112, 115, 203, 209),
+    (106, 116, 201, 220),
+    (101, 109, 122, 207, 230),
+    (108, 119, 208, 215),
+)
+
 SPLITS: dict[str, tuple[int, ...]] = {
     "train": TRAIN,
     "validation": VALIDATION,

@@ -15,6 +15,8 @@ from crossscale_results.table import Table
 
 INT64 = range(-(2**63), 2**63)  # what a reader's integer column holds
 LONGEST = 131_072  # characters of a cell that Python's csv module reads
+# Machines are often called after their hardware: `epyc` must be able to write "AMD EPYC 7763".
+_NAMED_BY_MAKERS = ("cpu_model", "accelerator")
 
 
 def row_cells(table: Table, provenance: Provenance, row: Row) -> list[str]:
@@ -85,7 +87,7 @@ def _cell(where: str, column: Column, value: Any) -> str:
     if kind == "str" and isinstance(value, str):
         if column.name != "not_measured":
             _check_not_blank(where, value)
-        _check_string(where, value)
+        _check_string(where, value, may_hold_host_name=column.name in _NAMED_BY_MAKERS)
         return value
     raise ResultsError(f"{where} must be of kind {kind}, not {value!r}")
 
@@ -95,10 +97,10 @@ def _check_not_blank(where: str, value: str) -> None:
         raise ResultsError(f"{where} is an empty string: say what it is, or `none`")
 
 
-def _check_string(where: str, value: str) -> None:
+def _check_string(where: str, value: str, may_hold_host_name: bool) -> None:
     if not value.isprintable():
         raise ResultsError(f"{where} has a line break or control character: {value!r}")
     if len(value) > LONGEST:
         raise ResultsError(f"{where} has {len(value)} characters, more than can be read back")
-    if part := private_part(value):
+    if part := private_part(value, may_hold_host_name):
         raise ResultsError(f"{where} holds {part} ({value!r}): rows are anonymous")

@@ -12,17 +12,19 @@ _ABSOLUTE_PATH = re.compile(
 )
 
 
-def private_part(text: str) -> str:
+def private_part(text: str, may_hold_host_name: bool = False) -> str:
     """What in the text is private, in words; empty if nothing is.
 
     Looks for absolute paths, this account's home folder and this machine's name (of more than
-    three letters, with and without its domain).
+    three letters, with and without its domain), unless that may be there by chance.
     """
     if _ABSOLUTE_PATH.search(text):
         return "an absolute path"
     home = os.path.expanduser("~").rstrip("/")  # noqa: PTH111 - Path.home() fails where none is
     if home not in ("", "~") and re.search(rf"{re.escape(home)}(?!\w)", text):
         return "the home folder"
+    if may_hold_host_name:
+        return ""
     if any(re.search(rf"(?<!\w){re.escape(n)}(?!\w)", text, re.IGNORECASE) for n in _host_names()):
         return "this machine's name"
     return ""

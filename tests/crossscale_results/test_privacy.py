@@ -137,3 +137,8 @@ def test_a_name_that_is_hardly_one_is_let_pass(monkeypatch: pytest.MonkeyPatch, 
         assert private_part(f"a {name} b") == ""
     finally:
         privacy._host_names.cache_clear()
+
+
+def test_a_machine_may_be_called_after_its_hardware() -> None:
+    assert private_part("WORK-BENCH7 CPU", may_hold_host_name=True) == ""
+    assert private_part("/work-bench7", may_hold_host_name=True) == "an absolute path"
