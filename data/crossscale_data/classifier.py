@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from crossscale_data.classifier_inputs import CHANNELS_OF_LEAD
 from crossscale_data.errors import DataError
 from crossscale_data.labels import CLASSES
 from crossscale_data.rr_context import TIMING_FEATURES
 
 MODELS = ("beatnet", "tinyecg")
+HIDDEN_LEAD = 0.3  # probability, of each lead
 
 
 class TinyECG(nn.Module):
@@ -45,7 +47,8 @@ class BeatNet(nn.Module):
     Supraventricular ectopic beats are conducted as normal ones are: what sets them apart is when
     they come. So the waveform, with all of the context, decides between N-or-S, V, F and Q, and
     the timing features alone between N and S: the product of two probabilities. A network that
-    may use the waveform for both learns the few S-rich patients' shapes by heart.
+    may use the waveform for both learns the few S-rich patients' shapes by heart. While training
+    one lead or the other is hidden now and then, so that neither is relied on alone.
     """
 
     def __init__(self, channels: int, context_features: int) -> None:
@@ -81,12 +84,25 @@ class BeatNet(nn.Module):
 
         The first TIMING_FEATURES of the context are the timing features.
         """
+        if self.training:
+            waveform = hide_a_lead(waveform)
         branches = (self.waveform_branch(waveform), self.context_branch(context))
         origin = self.origin_head(torch.cat(branches, dim=1))
         premature = self.prematurity_head(context[:, :TIMING_FEATURES])
         n_or_s, v_f_q = origin[:, :1], origin[:, 1:]
         n, s = n_or_s + logsigmoid(-premature), n_or_s + logsigmoid(premature)
         return torch.cat([n, s, v_f_q], dim=1)
+
+
+def hide_a_lead(waveform: Tensor) -> Tensor:
+    """The waveforms [B, channels, L] with one lead of some beats set to zero.
+
+    Each lead is hidden with probability HIDDEN_LEAD; never both.
+    """
+    chance = torch.rand(len(waveform), 1, 1, device=waveform.device)
+    first = torch.arange(waveform.shape[1], device=waveform.device) < CHANNELS_OF_LEAD
+    hidden = torch.where(first[:, None], chance < HIDDEN_LEAD, chance > 1 - HIDDEN_LEAD)
+    return waveform.masked_fill(hidden, 0.0)
 
 
 def build_model(name: str, channels: int, context_features: int) -> nn.Module:

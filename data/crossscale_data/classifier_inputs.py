@@ -10,12 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crossscale_data.beats import BEAT_SAMPLES
 from crossscale_data.errors import DataError
 from crossscale_data.prepared import Beats
 from crossscale_data.rr_context import RrReference, rr_context
 
 DECIMATION = 3  # 360 Hz to 120 Hz: QRS energy lies below 40 Hz
+CHANNELS_OF_LEAD = 2  # the beat, and its difference from the record's median beat
+WAVEFORM_CHANNELS = 2 * CHANNELS_OF_LEAD
+MOST_HEIGHTS = 6.0  # an electrode that comes off swings further
 
 
 @dataclass(frozen=True)
@@ -69,19 +71,25 @@ def select(inputs: BeatInputs, records: Iterable[int]) -> BeatInputs:
 def record_waveforms(
     signal_mv: npt.NDArray[np.float32], rr_previous_s: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    """MLII of one record's beats and its difference from their median beat, both in units of the
-    record's median beat height: float32 [beats, 2, BEAT_SAMPLES / DECIMATION].
+    """Each lead of one record's beats, MLII first, and its difference from their median beat, in
+    units of the lead's median beat height: float32 [beats, WAVEFORM_CHANNELS, BEAT_SAMPLES /
+    DECIMATION].
 
     The median beat is that of the half of beats whose RR interval is the most usual.
+
+    Raises:
+        DataError: a lead is flat.
     """
-    length = BEAT_SAMPLES // DECIMATION
-    beat = signal_mv[:, 0].reshape(-1, length, DECIMATION).mean(axis=2)
+    beats, leads, samples = signal_mv.shape
+    beat = signal_mv.reshape(beats, leads, samples // DECIMATION, DECIMATION).mean(axis=3)
     unusual = np.abs(rr_previous_s - np.median(rr_previous_s))
-    template = np.median(beat[unusual <= np.median(unusual)], axis=0)
-    height = np.median(np.ptp(beat, axis=1))
-    if not height > 0:
-        raise DataError("a record's MLII is flat: its file is damaged")
-    return (np.stack([beat, beat - template], axis=1) / height).astype(np.float32)
+    usual = beat[unusual <= np.median(unusual)]
+    height = np.median(np.ptp(usual, axis=2), axis=0)
+    if not (height > 0).all():
+        raise DataError("a record's lead is flat: its file is damaged")
+    both = np.stack([beat, beat - np.median(usual, axis=0)], axis=2) / height[:, None, None]
+    channels = both.reshape(beats, WAVEFORM_CHANNELS, samples // DECIMATION)
+    return np.clip(channels, -MOST_HEIGHTS, MOST_HEIGHTS).astype(np.float32)
 
 
 def _rows_of_records(record: npt.NDArray[np.int16]) -> list[slice]:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from crossscale_data.beats import BEAT_SAMPLES
 from crossscale_data.classifier_inputs import (
     DECIMATION,
+    MOST_HEIGHTS,
+    WAVEFORM_CHANNELS,
     beat_inputs,
     record_waveforms,
     select,
@@ -35,7 +36,7 @@ def without(beats: Beats, record: int) -> Beats:
 
 def test_there_is_a_row_a_beat_with_its_label_and_record(beats: Beats) -> None:
     inputs = beat_inputs(beats)
-    assert inputs.waveform.shape == (len(beats.label), 2, LENGTH)
+    assert inputs.waveform.shape == (len(beats.label), WAVEFORM_CHANNELS, LENGTH)
     assert inputs.context.shape == (len(beats.label), CONTEXT_FEATURES)
     assert inputs.waveform.dtype == inputs.context.dtype == np.float32
     np.testing.assert_array_equal(inputs.label, beats.label)
@@ -67,19 +68,29 @@ def test_the_difference_is_from_the_beat_of_the_usual_rhythm() -> None:
     normal, ectopic = np.sin(np.arange(BEAT_SAMPLES) / 30), np.cos(np.arange(BEAT_SAMPLES) / 9)
     early = np.arange(40) % 4 == 0
     shapes = np.where(early[:, None], ectopic, normal) + 1e-3 * rng.standard_normal((40, 1))
-    signal = np.stack([shapes, np.zeros_like(shapes)], axis=1).astype(np.float32)
+    signal = np.stack([shapes, 0.1 * shapes], axis=1).astype(np.float32)
     rr_s = np.where(early, 0.5, 0.8).astype(np.float32)
     waveform = record_waveforms(signal, rr_s)
-    assert np.abs(waveform[~early, 1]).max() < 0.01
-    assert np.abs(waveform[early, 1]).max() > 0.3
-    height = np.ptp(waveform[:, 0], axis=1)
-    assert np.median(height) == pytest.approx(1, abs=0.1)
+    for lead in (0, 1):
+        beat, difference = waveform[:, 2 * lead], waveform[:, 2 * lead + 1]
+        assert np.abs(difference[~early]).max() < 0.01
+        assert np.abs(difference[early]).max() > 0.3
+        assert np.median(np.ptp(beat, axis=1)) == pytest.approx(1, abs=0.1)
 
 
-def test_a_flat_lead_is_refused() -> None:
-    flat: npt.NDArray[np.float32] = np.zeros((5, 2, BEAT_SAMPLES), np.float32)
-    with pytest.raises(DataError, match="MLII is flat"):
-        record_waveforms(flat, np.ones(5, np.float32))
+def test_a_lost_electrode_is_bounded(beats: Beats) -> None:
+    signal = np.array(beats.signal)
+    signal[5] *= 1000
+    waveform = beat_inputs(replace(beats, signal=signal)).waveform
+    assert np.abs(waveform).max() == MOST_HEIGHTS
+
+
+@pytest.mark.parametrize("lead", [0, 1])
+def test_a_flat_lead_is_refused(lead: int) -> None:
+    signal = np.random.default_rng(0).standard_normal((5, 2, BEAT_SAMPLES), np.float32)
+    signal[:, lead] = 0.25
+    with pytest.raises(DataError, match="lead is flat"):
+        record_waveforms(signal, np.ones(5, np.float32))
 
 
 def test_selecting_keeps_order_and_refuses_what_is_not_there(beats: Beats) -> None:
