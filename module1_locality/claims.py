@@ -64,4 +64,4 @@ def _verdict(gains: dict[int, float]) -> str:
 
 
 def _claim(measured: str, verdict: str) -> Claim:
-    return Claim("module1_locality", PAPER, measured, verdict, COMMAND)
+    return Claim("module 1", PAPER, measured, verdict, COMMAND)

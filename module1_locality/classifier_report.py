@@ -51,21 +51,42 @@ def _counted(rows: pd.DataFrame) -> str:
     )
 
 
+def scores_markdown(frame: pd.DataFrame, scored_on: str) -> str:
+    """A table of the run's F1 on those beats, and of S and V's sensitivity and +P in %."""
+    lines = ["| classifier | N F1 | S F1 | V F1 | F F1 | macro-F1 | S Se/+P | V Se/+P |"]
+    lines.append("|---" * 8 + "|")
+    rows = frame[frame["scored_on"] == scored_on]
+    for (model, reference), part in rows.groupby(["model", "rr_reference"], sort=False):
+        f1 = [spread(part[f"{name}_f1"]) for name in "nsvf"]
+        pairs = [
+            f"{_percent(part[f'{name}_sensitivity'])} / {_percent(part[f'{name}_precision'])}"
+            for name in "sv"
+        ]
+        cells = [f"{model}, RR: {reference}", *f1, spread(part["macro_4_f1"]), *pairs]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def _class_lines(rows: pd.DataFrame, scored_on: str) -> list[str]:
-    lines = [f"  {scored_on:<14}{'F1 (least to greatest)':>25}{'Se %':>8}{'+P %':>8}"]
+    lines = [f"  {scored_on:<14}{'F1':>25}{'Se %':>8}{'+P %':>8}"]
     for name in CLASSES:
         f1, sensitivity, precision = (rows[f"{name.lower()}_{score}"] for score in _SCORES)
-        if f1.isna().all():
-            lines.append(f"  {name:<14}{'undefined':>25}")
-            continue
-        spread = f"{f1.mean():.3f} ({f1.min():.3f} to {f1.max():.3f})"
-        lines.append(f"  {name:<14}{spread:>25}{_percent(sensitivity):>8}{_percent(precision):>8}")
-    macro = rows["macro_4_f1"]
+        lines.append(
+            f"  {name:<14}{spread(f1):>25}{_percent(sensitivity):>8}{_percent(precision):>8}"
+        )
     lines.append(
-        f"  macro-F1 of N, S, V, F: {macro.mean():.3f} ({macro.min():.3f} to {macro.max():.3f}); "
+        f"  macro-F1 of N, S, V, F: {spread(rows['macro_4_f1'])}; "
         f"accuracy {rows['accuracy_ratio'].mean():.3f}"
     )
     return lines
+
+
+def spread(scores: pd.Series) -> str:
+    """The mean, and the least and the greatest where there are several."""
+    if scores.isna().all():
+        return "undefined"
+    several = f" ({scores.min():.3f} to {scores.max():.3f})" if len(scores) > 1 else ""
+    return f"{scores.mean():.3f}{several}"
 
 
 def _percent(scores: pd.Series) -> str:

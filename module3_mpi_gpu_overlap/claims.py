@@ -8,7 +8,7 @@ from crossscale_results.claims import Claim
 from module3_mpi_gpu_overlap.columns import ROUNDS
 from module3_mpi_gpu_overlap.selection import per_round, profile_rows
 
-MODULE = "module3"
+MODULE = "module 3"
 COMMAND = "python -m module3_mpi_gpu_overlap.bench --profile paper"
 DOMINATES = "Communication comes to dominate a round as the number of ranks grows"
 STILL_PAYS = "Optimising local training still pays when ranks communicate"

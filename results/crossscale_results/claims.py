@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 VERDICTS = ("reproduced", "exceeded", "not reproduced", "not measured")
 _HEAD = ("module", "the paper's claim", "measured here", "verdict")
-_WIDTHS = (16, 34, 46, 14)  # with the separators, 119 columns
+_WIDTHS = (8, 36, 52, 14)  # with the separators, 119 columns
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from crossscale_data.classifier import build_model
+from crossscale_data.rr_context import CONTEXT_FEATURES
 from crossscale_results import UserError, read_table
 from module2_openmp_conv import replace_conv1d, train
 from module2_openmp_conv.columns import TRAINING_TABLE
@@ -42,13 +43,13 @@ def test_epoch_is_fixed_by_seed_and_number() -> None:
     generator = torch.Generator().manual_seed(0)
     beats = BeatTensors(
         torch.randn(64, 2, 84, generator=generator),
-        torch.randn(64, 4, generator=generator),
+        torch.randn(64, CONTEXT_FEATURES, generator=generator),
         torch.arange(64) % 3,
     )
     losses = []
     for swap in (False, True, True):
         torch.manual_seed(0)
-        model = build_model("beatnet", 2, 4)
+        model = build_model("beatnet", 2, CONTEXT_FEATURES)
         model = replace_conv1d(model) if swap else model
         optimizer = torch.optim.Adam(model.parameters())
         losses.append(train_epoch(model, optimizer, beats, 16, seed=0, epoch=0)[1])

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from crossscale_data.classifier import build_model
+from crossscale_data.rr_context import CONTEXT_FEATURES
 from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.flat_model import FlatModel, shape_digest
 
@@ -13,7 +14,7 @@ CPU = torch.device("cpu")
 
 def beatnet() -> nn.Module:
     torch.manual_seed(0)
-    return build_model("beatnet", 2, 11)
+    return build_model("beatnet", 2, CONTEXT_FEATURES)
 
 
 def test_the_vector_holds_what_the_model_held_and_changes_with_it() -> None:
@@ -30,7 +31,7 @@ def test_training_writes_into_the_vector() -> None:
     model = FlatModel(beatnet(), CPU)
     before, counts = model.vector.clone(), [0, 0, 0]
     optimizer = torch.optim.AdamW(model.module.parameters())
-    model.module(torch.randn(8, 2, 108), torch.randn(8, 11)).sum().backward()
+    model.module(torch.randn(8, 2, 108), torch.randn(8, CONTEXT_FEATURES)).sum().backward()
     optimizer.step()
     flat = torch.cat([t.detach().flatten() for t in model.module.parameters()])
     assert torch.equal(model.vector[: len(flat)], flat)
@@ -61,7 +62,7 @@ def test_the_shape_digest_sees_structure_and_not_contents() -> None:
     with torch.no_grad():
         next(other.parameters()).zero_()
     assert shape_digest(other) == shape_digest(beatnet())
-    assert shape_digest(build_model("beatnet", 2, 12)) != shape_digest(beatnet())
+    assert shape_digest(build_model("beatnet", 2, CONTEXT_FEATURES + 1)) != shape_digest(beatnet())
 
 
 def test_tied_weights_are_in_the_vector_once_and_stay_tied() -> None:
