@@ -49,7 +49,7 @@ def train_classifier(
     )
     weight = class_weights(recipe.rare_weight)
     network.train()
-    with tqdm(total=steps, desc=title, unit="step", leave=False) as bar:
+    with tqdm(total=steps, desc=title, unit="step", leave=False, mininterval=0.5) as bar:
         for _ in range(recipe.epochs):
             whole = torch.randperm(len(label))[: len(label) // batch_size * batch_size]
             for rows in whole.split(batch_size):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from module1_locality.config import Bench
 from module1_locality.rungs import LADDER
+from module1_locality.train_config import Train
 
 README = (Path(__file__).parents[2] / "module1_locality" / "README.md").read_text()
 
@@ -16,7 +17,7 @@ def test_every_rung_has_one_paragraph_in_the_ladders_order() -> None:
 
 
 def test_every_option_it_names_exists() -> None:
-    names = {field.name for field in fields(Bench)}
+    names = {field.name for config in (Bench, Train) for field in fields(config)}
     options = set(re.findall(r"--([a-z-]+)", README))
     assert options
     assert {option.removeprefix("no-").replace("-", "_") for option in options} <= names

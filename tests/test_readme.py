@@ -1,0 +1,91 @@
+"""The README's numbers are those of the reference rows, and its commands exist."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crossscale_data.info import class_counts
+from crossscale_data.records import DS1, DS2, PACED
+from crossscale_data.source import Source
+from crossscale_results.claims import claims_markdown
+from crossscale_results.reader import read_table
+from crossscale_results.tables import all_claims, all_tables
+from module1_locality.classifier_report import latest_classifiers, scores_markdown
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+REFERENCE = CHECKOUT / "results" / "reference"
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+
+
+def marked(label: str) -> str:
+    """The README's text between `<!-- label -->` and `<!-- end -->`."""
+    found = re.search(rf"<!-- {re.escape(label)} -->\n(.*?)\n<!-- end -->", README, re.DOTALL)
+    assert found, f"README.md has no part marked {label!r}"
+    return found[1]
+
+
+def test_claims_are_judged_by_the_reference_rows() -> None:
+    label = "scripts/claims --results-dir results/reference --markdown"
+    assert marked(label) == claims_markdown(all_claims(REFERENCE))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "scored_on"),
+    [("test", "DS2"), ("test", "DS2-disjoint"), ("cross-validation", "DS1")],
+)
+def test_scores_are_those_of_the_reference_rows(protocol: str, scored_on: str) -> None:
+    frame = latest_classifiers(REFERENCE, protocol)
+    expected = scores_markdown(frame, scored_on)
+    assert marked(f"module1_classifier.csv, protocol {protocol}, {scored_on}") == expected
+
+
+def test_the_reference_was_measured_on_the_real_database_by_committed_code() -> None:
+    for table in all_tables():
+        rows = read_table(table, REFERENCE)
+        assert set(rows["dataset"]) == {"mitdb"}, table.name
+        assert not rows["git_dirty"].any(), table.name
+        assert len(rows["machine_id"].unique()) == 1, table.name
+
+
+def test_the_reference_reaches_the_scores_that_the_suite_stands_for() -> None:
+    rows = latest_classifiers(REFERENCE, "test")
+    rows = rows[(rows["model"] == "beatnet") & (rows["rr_reference"] == "record")]
+    rows = rows[rows["scored_on"] == "DS2"]
+    assert rows["seed"].nunique() == 5
+    assert rows["n_f1"].mean() >= 0.96
+    assert rows["v_f1"].mean() >= 0.90
+    assert rows["s_f1"].mean() >= 0.51
+    assert (rows["training_s"] <= 300).all()
+    assert (rows["parameters_count"] < 100_000).all()
+
+
+def test_class_counts_are_those_of_the_annotations(mitdb: Source) -> None:
+    rows = [line.split("|")[2:-1] for line in marked("beats by class").splitlines()[2:]]
+    stated = [[int(cell) for cell in row] for row in rows]
+    counted = [
+        np.sum([list(class_counts(mitdb.directory, r).values()) for r in records], axis=0).tolist()
+        for records in (DS1, DS2, PACED)
+    ]
+    assert stated == counted
+
+
+def test_every_module_that_is_named_in_a_command_can_be_run() -> None:
+    readmes = [CHECKOUT / "README.md", *CHECKOUT.glob("module*/README.md")]
+    named = {
+        name
+        for path in readmes
+        for name in re.findall(r"python -m ([a-z0-9_.]+)", path.read_text(encoding="utf-8"))
+    }
+    assert {"crossscale_data", "module1_locality.train", "module3_mpi_gpu_overlap.bench"} <= named
+    for name in named - {"pip", "pytest"}:
+        main = name if "." in name else f"{name}.__main__"
+        assert importlib.util.find_spec(main), f"python -m {name}"
+
+
+def test_every_file_that_is_linked_exists() -> None:
+    for path in [CHECKOUT / "README.md", *CHECKOUT.glob("module*/README.md")]:
+        links = re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8"))
+        assert all((path.parent / link).exists() for link in links), path.name
