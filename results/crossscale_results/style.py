@@ -27,6 +27,8 @@ PALETTE = {
 COLOURS = tuple(PALETTE.values())
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # shape doubles colour, for grey prints
 
+SYNTHETIC_WARNING = "SYNTHETIC DATA: times are real, scores say nothing about patients"
+
 _FONT = "DejaVu Sans"  # comes with matplotlib: the same letters on every machine
 _CAPTION_PT = 6.5
 _STYLE: dict[str, Any] = {
@@ -83,10 +85,12 @@ def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -
         raise ResultsError(f"figure {name} has no rows to show")
     out_dir.mkdir(parents=True, exist_ok=True)
     text = wrapped(caption(frame), _CAPTION_PT, 0.97 * 72 * float(figure.get_figwidth()))
-    figure.supxlabel(text, fontsize=_CAPTION_PT, color="#444444", x=0.015, ha="left")
     if (frame["dataset"] == "synthetic").any():
-        warning = "SYNTHETIC DATA: times are real, scores say nothing about patients"
-        figure.suptitle(warning, fontsize=9, color=PALETTE["vermillion"], weight="bold")
+        text += "\n\n"  # room for the warning, which needs a line of its own colour
+        figure.text(
+            0.015, 0.012, SYNTHETIC_WARNING, size=9, color=PALETTE["vermillion"], weight="bold"
+        )
+    figure.supxlabel(text, fontsize=_CAPTION_PT, color="#444444", x=0.015, ha="left")
     return [_save(figure, out_dir / f"{name}.{suffix}") for suffix in _METADATA]
 
 
