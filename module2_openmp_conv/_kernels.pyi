@@ -1,3 +1,5 @@
+from torch import Tensor
+
 class Geometry:
     def __init__(
         self,
@@ -18,6 +20,19 @@ class Geometry:
     @property
     def multiply_adds(self) -> int: ...
 
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: int,
+    padding_left: int,
+    padding_right: int,
+    dilation: int,
+    groups: int,
+    relu: bool,
+    out: Tensor | None,
+    /,
+) -> Tensor: ...
 def forward(
     geometry: Geometry,
     input: int,

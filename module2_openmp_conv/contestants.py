@@ -14,7 +14,6 @@ from torch import Tensor
 from module2_openmp_conv.config import Cell
 from module2_openmp_conv.conv1d import conv1d
 from module2_openmp_conv.extension import kernels
-from module2_openmp_conv.plan import plan_of
 
 Run = Callable[[], Tensor]
 TORCHS = ("torch", "torch_out", "torch_packed", "torch_shifted")
@@ -98,12 +97,24 @@ def _crossscale_out(p: Problem) -> Run:
 
 
 def _kernel(p: Problem, forward: Callable[..., int]) -> Run:
-    plan = plan_of(p.input.shape, p.weight.shape, p.bias.shape, 1, p.padding, 1, 1)
+    batch, in_channels, length = p.input.shape
+    geometry = kernels.Geometry(
+        batch=batch,
+        in_channels=in_channels,
+        out_channels=len(p.weight),
+        length=length,
+        kernel=p.weight.shape[2],
+        stride=1,
+        padding_left=p.padding,
+        padding_right=p.padding,
+        dilation=1,
+        groups=1,
+    )
     addresses = (p.input.data_ptr(), p.weight.data_ptr(), p.bias.data_ptr())
 
     def run() -> Tensor:
-        out = p.input.new_empty(plan.out_shape)
-        forward(plan.geometry, *addresses, out.data_ptr(), False, torch.get_num_threads())
+        out = p.input.new_empty(batch, len(p.weight), length)
+        forward(geometry, *addresses, out.data_ptr(), False, torch.get_num_threads())
         return out
 
     return run

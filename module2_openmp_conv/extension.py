@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import torch
+
 from crossscale_results import UserError
-from module2_openmp_conv.openmp_runtime import share_torchs_runtime
+from module2_openmp_conv.fake import register_fakes
 
 ISA_VARIABLE = "CROSSSCALE_CONV_ISA"
 
@@ -27,13 +29,22 @@ class _Unusable:
 
 def _load() -> Any:
     try:
-        share_torchs_runtime()
+        from module2_openmp_conv._built_for import TORCH
+    except ImportError:
+        TORCH = None
+    if TORCH not in (None, torch.__version__):
+        return _Unusable(
+            f"the kernels of module2_openmp_conv were built for torch {TORCH}, and "
+            f"torch {torch.__version__} is installed: run `pip install -e .` in the checkout again"
+        )
+    try:
         from module2_openmp_conv import _kernels
     except (ImportError, OSError) as error:
         return _Unusable(
             f"the kernels of module2_openmp_conv are not built ({error}): "
             "run `pip install -e .` in the checkout"
         )
+    register_fakes()
     if wanted := os.environ.get(ISA_VARIABLE):
         try:
             _kernels.use_isa(wanted)

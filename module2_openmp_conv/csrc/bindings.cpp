@@ -1,18 +1,63 @@
-// The extension `_kernels`. Tensors come as addresses: conv1d.py has checked their dtype, device,
-// shape and contiguity against the Geometry; this file checks everything an address lets it check.
+// The extension `_kernels`: the short way from Python to the operators, the instruction sets, and
+// the benchmark's contestants. Importing it registers the operators of operators.cpp.
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <torch/csrc/autograd/python_variable.h>
 
 #include <stdexcept>
 #include <string>
 
+#include "drivers.h"
 #include "instruction_sets.h"
-#include "parallel.h"
+#include "operators.h"
 
 namespace py = pybind11;
 
 namespace {
+
+at::Tensor tensor_of(const char* name, py::handle object) {
+    if (!THPVariable_Check(object.ptr())) {
+        throw py::type_error("conv1d: " + std::string(name) + " is no tensor but a " +
+                             std::string(py::str(py::type::of(object))));
+    }
+    const at::Tensor& tensor = THPVariable_Unpack(object.ptr());
+    // The dispatcher's own complaint about a layout or device without a kernel fills a page.
+    TORCH_CHECK_TYPE((tensor.is_cpu() || tensor.is_meta()) && tensor.layout() == at::kStrided,
+                     "conv1d: ", name, " is on ", tensor.device(), " (", tensor.layout(),
+                     "), but only dense float32 on the CPU is convolved here");
+    return tensor;
+}
+
+py::object conv1d_of_objects(py::handle input, py::handle weight, py::handle bias,
+                             std::int64_t stride, std::int64_t padding_left,
+                             std::int64_t padding_right, std::int64_t dilation, std::int64_t groups,
+                             bool relu, py::handle out) {
+    const ConvolutionOptions options{stride, padding_left, padding_right, dilation, groups};
+    at::Tensor y;
+    try {
+        const at::Tensor x = tensor_of("input", input);
+        const at::Tensor w = tensor_of("weight", weight);
+        const std::optional<at::Tensor> b =
+            bias.is_none() ? std::nullopt : std::optional(tensor_of("bias", bias));
+        if (!out.is_none()) {
+            y = tensor_of("out", out);
+        }
+        py::gil_scoped_release release;
+        if (y.defined()) {
+            conv1d_out(x, w, b, options, relu, y);
+        } else {
+            y = conv1d(x, w, b, options, relu);
+        }
+    } catch (const c10::TypeError& error) {
+        throw py::type_error(error.what_without_backtrace());
+    } catch (const c10::ValueError& error) {
+        throw py::value_error(error.what_without_backtrace());
+    } catch (const c10::Error& error) {
+        throw std::runtime_error(error.what_without_backtrace());
+    }
+    return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(y)));
+}
 
 float* address_of(const char* name, std::uintptr_t address) {
     if (address == 0 || address % alignof(float) != 0) {
@@ -22,8 +67,8 @@ float* address_of(const char* name, std::uintptr_t address) {
 }
 
 template <Method method>
-int forward(const Geometry& geometry, std::uintptr_t input, std::uintptr_t weight,
-            std::uintptr_t bias, std::uintptr_t out, bool relu, int num_threads) {
+int forward_at(const Geometry& geometry, std::uintptr_t input, std::uintptr_t weight,
+               std::uintptr_t bias, std::uintptr_t out, bool relu, int num_threads) {
     if (num_threads < 1) {
         throw std::invalid_argument("num_threads must be at least 1");
     }
@@ -33,23 +78,26 @@ int forward(const Geometry& geometry, std::uintptr_t input, std::uintptr_t weigh
     if (geometry.batch == 0) {
         return 0;  // torch gives a tensor without elements the address 0
     }
-    const Buffers buffers{address_of("input", input), address_of("weight", weight),
-                          bias == 0 ? nullptr : address_of("bias", bias), address_of("out", out),
-                          relu};
+    const float* x = address_of("input", input);
+    const float* w = address_of("weight", weight);
+    const float* b = bias == 0 ? nullptr : address_of("bias", bias);
+    float* y = address_of("out", out);
     py::gil_scoped_release release;
-    return run(geometry, buffers, method, num_threads);
+    return forward(geometry, x, w, b, y, relu, method, num_threads);
 }
 
 template <Method method>
-void def_forward(py::module_& module, const char* name) {
-    module.def(name, &forward<method>, py::arg("geometry"), py::arg("input"), py::arg("weight"),
+void def_forward_at(py::module_& module, const char* name) {
+    module.def(name, &forward_at<method>, py::arg("geometry"), py::arg("input"), py::arg("weight"),
                py::arg("bias"), py::arg("out"), py::arg("relu"), py::arg("num_threads"));
 }
 
 }  // namespace
 
 PYBIND11_MODULE(_kernels, module) {
-    module.doc() = "Forward 1-D convolutions in float32; call them through conv1d.";
+    module.doc() = "1-D convolutions in float32 and their gradients; call them through conv1d.";
+
+    module.def("conv1d", &conv1d_of_objects);
 
     py::class_<Geometry>(module, "Geometry")
         .def(py::init([](std::int64_t batch, std::int64_t in_channels, std::int64_t out_channels,
@@ -65,9 +113,9 @@ PYBIND11_MODULE(_kernels, module) {
         .def_readonly("out_length", &Geometry::out_length)
         .def_property_readonly("multiply_adds", &multiply_adds);
 
-    def_forward<Method::kTiled>(module, "forward");
-    def_forward<Method::kTapsLoop>(module, "forward_taps_loop");
-    def_forward<Method::kNaive>(module, "forward_naive");
+    def_forward_at<Method::kTiled>(module, "forward");
+    def_forward_at<Method::kTapsLoop>(module, "forward_taps_loop");
+    def_forward_at<Method::kNaive>(module, "forward_naive");
 
     module.def("known_isas", &known_isas);
     module.def("supported_isas", &supported_isas);

@@ -1,5 +1,4 @@
-// The shape of one 1-D convolution, and the addresses it works on. Plain structs: no STL here,
-// because files compiled for one instruction set include this header.
+// The shape of one 1-D convolution.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +15,6 @@ struct Geometry {
     std::int64_t dilation;
     std::int64_t groups;
     std::int64_t out_length;  // follows from the rest
-};
-
-struct Buffers {
-    const float* input;   // [batch, in_channels, length]
-    const float* weight;  // [out_channels, in_channels / groups, kernel]
-    const float* bias;    // [out_channels], or null
-    float* out;           // [batch, out_channels, out_length]
-    bool relu;            // max(0, y) before the store; NaN stays NaN
 };
 
 // Fills in out_length. Throws std::invalid_argument, naming what is wrong, if there is no such

@@ -3,23 +3,25 @@
 
 #include <cstdint>
 
-#include "geometry.h"
-
-// Computes the work items [first, last); any two ranges can run at the same time.
-using RangeKernel = void (*)(const Geometry&, const Buffers&, std::int64_t first,
-                             std::int64_t last);
+#include "problem.h"
 
 struct InstructionSet {
     const char* name;
-    RangeKernel tiled;      // stride 1; items: see tiled_items()
-    RangeKernel taps_loop;  // stride 1, dilation 1; items: batch
-};
+    int lanes;
+    int channel_block;                  // output channels of the largest register tile
+    int (*tile_vectors)(int channels);  // vectors of positions beside that many channels
 
-// A work item of the tiled kernels: this many output channels of one group over this many output
-// positions of one batch element. 768 is a multiple of every tile width (48, 96, 128 …), and its
-// input rows stay in L1 for up to ten input channels, in L2 beyond.
-constexpr std::int64_t kItemChannels = 8;
-constexpr std::int64_t kItemPositions = 768;
+    // Computes the items [first, last) of a forward-shaped task; any two ranges can run at the same
+    // time, each with its own slabs: tiles_per_item · group_in · slab_row floats.
+    void (*forward)(const ForwardTask&, float* slabs, std::int64_t first, std::int64_t last);
+
+    // Adds the items [first, last) of a weight gradient to sums, see weight_sums_floats().
+    void (*weight_gradient)(const WeightTask&, float* scratch, float* sums, std::int64_t first,
+                            std::int64_t last);
+
+    // A contestant of the benchmark; items: batch. Stride 1, dilation 1; weights not packed.
+    void (*taps_loop)(const ForwardTask&, std::int64_t first, std::int64_t last);
+};
 
 extern const InstructionSet kPortable;
 #ifdef CROSSSCALE_X86_KERNELS
@@ -27,6 +29,11 @@ extern const InstructionSet kAvx2;
 extern const InstructionSet kAvx512;
 #endif
 
-// One output at a time, straight from the definition: any stride, dilation and grouping.
-// Items: batch × output channels.
-void plain_range(const Geometry&, const Buffers&, std::int64_t first, std::int64_t last);
+// Straight from the definition, for every reach, number of taps and non-finite weight; weights are
+// not packed: [groups · group_out][group_in][kernel]. Items: batch × output channels of all groups.
+void plain_forward(const ForwardTask&, std::int64_t first, std::int64_t last);
+
+// The same for the gradient of the weights, [groups · group_out][group_in][kernel], summed in
+// double. Items: output channels of all groups.
+void plain_weight_gradient(const WeightTask&, float* weight_gradient, std::int64_t first,
+                           std::int64_t last);

@@ -1,0 +1,134 @@
+#include "drivers.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+
+#include "instruction_sets.h"
+#include "packing.h"
+#include "scratch.h"
+#include "team.h"
+
+namespace {
+
+constexpr std::int64_t kMostTaps = 64;               // of the tiles: slab.h
+constexpr std::int64_t kItemInputBytes = 16 * 1024;  // stays in L1 beside the weights
+constexpr std::int64_t kMostTiles = 64;              // of an item: forward_tile.h
+
+// Fills in the partition of the task.
+void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
+    std::int64_t block = isa.channel_block;
+    while (block > p.group_out) {
+        block /= 2;
+    }
+    p.tile_vectors = isa.tile_vectors(static_cast<int>(block));
+    const std::int64_t width = p.tile_vectors * isa.lanes;
+    const std::int64_t tiles = divided_up(p.reach.out_length, width);
+    const std::int64_t in_l1 =
+        kItemInputBytes / static_cast<std::int64_t>(sizeof(float)) / (p.group_in * width);
+    const std::int64_t rows = p.batch * p.groups;
+    const std::int64_t wanted = divided_up(kItemsPerThread * threads, rows);
+    p.tile_items = std::max(divided_up(tiles, std::clamp<std::int64_t>(in_l1, 1, kMostTiles)),
+                            std::min(tiles, threads == 1 ? 1 : wanted));
+    p.tiles_per_item = divided_up(tiles, p.tile_items);
+    p.tile_items = divided_up(tiles, p.tiles_per_item);
+    const bool few = threads > 1 && rows * p.tile_items < kItemsPerThread * threads;
+    p.channels_per_item = few ? block : p.group_out;
+    p.channel_items = divided_up(p.group_out, p.channels_per_item);
+    p.slab_row = slab_row_of(p.reach, width);
+}
+
+// packs(channel_block, packed) packs the weights; finite: they all are.
+template <class Packs>
+int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::int64_t work,
+                int num_threads, const Packs& packs) {
+    const std::int64_t weight_floats =
+        weights.groups * weights.group_out * weights.group_in * weights.kernel;
+    if (p.reach.kernel > kMostTaps || (reads_padding && !all_finite(weights))) {
+        float* packed = scratch(weight_floats);
+        packs(1, packed);
+        p.packed = packed;
+        const std::int64_t items = p.batch * p.groups * p.group_out;
+        return run_team(
+            team_size(work, items, num_threads), items,
+            [&p](int, std::int64_t first, std::int64_t last) { plain_forward(p, first, last); });
+    }
+    const InstructionSet& isa = current_isa();
+    partition(p, isa, team_size(work, num_threads, num_threads));
+    const std::int64_t items = p.batch * p.groups * p.tile_items * p.channel_items;
+    const int threads = team_size(work, items, num_threads);
+    const std::int64_t packed_floats = rounded_up(weight_floats, 16);
+    const std::int64_t slab_floats = p.tiles_per_item * p.group_in * p.slab_row;
+    float* packed = scratch(packed_floats + threads * slab_floats);
+    packs(isa.channel_block, packed);
+    p.packed = packed;
+    float* slabs = packed + packed_floats;
+    return run_team(threads, items, [&](int rank, std::int64_t first, std::int64_t last) {
+        isa.forward(p, slabs + rank * slab_floats, first, last);
+    });
+}
+
+ForwardTask forward_task(const Geometry& g, const float* input, const float* bias, float* out,
+                         bool relu) {
+    ForwardTask p{};
+    p.reach = {g.length, g.kernel, g.stride, g.dilation, g.padding_left, 1, g.out_length};
+    p.batch = g.batch;
+    p.groups = g.groups;
+    p.group_in = g.in_channels / g.groups;
+    p.group_out = g.out_channels / g.groups;
+    p.input = input;
+    p.bias = bias;
+    p.out = out;
+    p.relu = relu;
+    return p;
+}
+
+Weights weights_of(const Geometry& g, const float* weight) {
+    return {weight, g.groups, g.in_channels / g.groups, g.out_channels / g.groups, g.kernel};
+}
+
+}  // namespace
+
+int forward(const Geometry& g, const float* input, const float* weight, const float* bias,
+            float* out, bool relu, Method method, int num_threads) {
+    ForwardTask p = forward_task(g, input, bias, out, relu);
+    const std::int64_t work = multiply_adds(g);
+    if (method == Method::kTiled) {
+        const Weights weights = weights_of(g, weight);
+        const bool reads_padding =
+            g.padding_left > 0 || (g.out_length - 1) * g.stride + (g.kernel - 1) * g.dilation >=
+                                      g.length + g.padding_left;
+        return run_forward(
+            p, weights, reads_padding, work, num_threads,
+            [&](std::int64_t block, float* packed) { pack(weights, block, packed); });
+    }
+    p.packed = weight;
+    const bool taps_loop = method == Method::kTapsLoop;
+    const std::int64_t items = taps_loop ? g.batch : g.batch * g.out_channels;
+    const auto kernel = taps_loop ? current_isa().taps_loop : plain_forward;
+    return run_team(team_size(work, items, num_threads), items,
+                    [&](int, std::int64_t first, std::int64_t last) { kernel(p, first, last); });
+}
+
+int input_gradient(const Geometry& g, const float* gradient, const float* weight,
+                   float* input_gradient, int num_threads) {
+    ForwardTask p{};
+    const std::int64_t reach = (g.kernel - 1) * g.dilation;
+    p.reach = {g.out_length, g.kernel, 1, g.dilation, reach - g.padding_left, g.stride, g.length};
+    p.batch = g.batch;
+    p.groups = g.groups;
+    p.group_in = g.out_channels / g.groups;
+    p.group_out = g.in_channels / g.groups;
+    p.input = gradient;
+    p.out = input_gradient;
+    const Weights weights = weights_of(g, weight);
+    return run_forward(
+        p, weights, true, multiply_adds(g), num_threads,
+        [&](std::int64_t block, float* packed) { pack_reversed(weights, block, packed); });
+}
+
+const char* openmp_library() {
+    Dl_info info{};
+    const bool found = dladdr(reinterpret_cast<void*>(&omp_get_num_threads), &info) != 0;
+    return found && info.dli_fname ? info.dli_fname : "";
+}

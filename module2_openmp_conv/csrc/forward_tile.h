@@ -1,0 +1,202 @@
+// The forward convolution's register tile and its loop over work items, written once for every
+// instruction set. Included by each one's file after `Vec` and `Tiles`, without STL: no function
+// compiled for one instruction set may be merged by the linker into another's path.
+//
+// Blocking: OC output channels × V vectors of output positions stay in registers while all input
+// channels and taps are summed; one load of the input serves OC multiply-adds, one broadcast
+// weight serves V. Weights are packed in the order they are read. An item's tiles are computed for
+// one block of channels after the other, so that its input stays in L1 while weights stream from
+// L2. Each output is summed in the order (input channel, tap), whatever the tile: the bits depend
+// neither on the tile nor on the number of threads.
+//
+// Padding is not copied with the whole input: only the tiles whose taps reach past an end of a row
+// read from a slab (slab.h), all others read in place.
+#pragma once
+
+#include "slab.h"
+
+namespace {
+
+struct TileCall {
+    const float* x;    // first channel of the group, at tap 0 of the tile's first position
+    std::int64_t row;  // floats from one channel to the next
+    const std::int64_t* offsets;  // of the taps
+    std::int64_t in_channels;
+    std::int64_t kernel;
+    const float* w;     // packed [in_channels][kernel][OC]
+    const float* bias;  // [OC], or null
+    float* y;
+    std::int64_t y_row;
+    std::int64_t positions;  // to be stored, at most V vectors
+    bool relu;
+};
+
+// K > 0: that many taps, dilation 1; K = 0: both read at run time.
+template <int OC, int V, int K>
+void tile(const TileCall& c) {
+    const std::int64_t kernel = K > 0 ? K : c.kernel;
+    Vec::Reg sum[OC][V];
+#pragma GCC unroll 16
+    for (int o = 0; o < OC; ++o) {
+        const Vec::Reg start = c.bias ? Vec::broadcast(c.bias[o]) : Vec::zero();
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) {
+            sum[o][v] = start;
+        }
+    }
+    const float* x = c.x;
+    const float* w = c.w;
+    const std::int64_t* offsets = c.offsets;
+    const std::int64_t row = c.row;
+    for (std::int64_t i = c.in_channels; i > 0; --i, x += row) {
+#pragma GCC unroll 8
+        for (std::int64_t k = 0; k < kernel; ++k, w += OC) {
+            const float* at = x + (K > 0 ? k : offsets[k]);
+            Vec::Reg in[V];
+#pragma GCC unroll 16
+            for (int v = 0; v < V; ++v) {
+                in[v] = Vec::load(at + v * Vec::kLanes);
+            }
+#pragma GCC unroll 16
+            for (int o = 0; o < OC; ++o) {
+                const Vec::Reg tap = Vec::broadcast(w[o]);
+#pragma GCC unroll 16
+                for (int v = 0; v < V; ++v) {
+                    sum[o][v] = Vec::multiply_add(tap, in[v], sum[o][v]);
+                }
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int o = 0; o < OC; ++o) {
+        float* y = c.y + o * c.y_row;
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) {
+            const Vec::Reg out = c.relu ? Vec::relu(sum[o][v]) : sum[o][v];
+            const std::int64_t left = c.positions - v * Vec::kLanes;
+            if (left >= Vec::kLanes) {
+                Vec::store(y + v * Vec::kLanes, out);
+            } else {
+                Vec::store_first(y + v * Vec::kLanes, out, static_cast<int>(larger(left, 0)));
+            }
+        }
+    }
+}
+
+using TileFunction = void (*)(const TileCall&);
+
+// The tile for so many channels, the least of its widths that holds `vectors`.
+template <int OC, int V, int K>
+TileFunction tile_function(std::int64_t channels, std::int64_t vectors) {
+    if constexpr (OC > 1) {
+        if (channels < OC) {
+            return tile_function<OC / 2, Tiles::vectors(OC / 2), K>(channels, vectors);
+        }
+    }
+    if constexpr (V > 1) {
+        if (vectors < V) {
+            return tile_function<OC, V - 1, K>(channels, vectors);
+        }
+    }
+    return tile<OC, V, K>;
+}
+
+TileFunction tile_function_of(const Reach& r, std::int64_t channels, std::int64_t vectors) {
+    constexpr int OC = Tiles::kMostChannels;
+    constexpr int V = Tiles::vectors(OC);
+    switch (r.dilation == 1 && r.stride == 1 ? r.kernel : 0) {
+        case 3:
+            return tile_function<OC, V, 3>(channels, vectors);
+        case 5:
+            return tile_function<OC, V, 5>(channels, vectors);
+        case 7:
+            return tile_function<OC, V, 7>(channels, vectors);
+        default:
+            return tile_function<OC, V, 0>(channels, vectors);
+    }
+}
+
+// Output channels of the largest tile that fits.
+inline std::int64_t block_channels(std::int64_t channels) {
+    std::int64_t block = Tiles::kMostChannels;
+    while (block > channels) {
+        block /= 2;
+    }
+    return block;
+}
+
+void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::int64_t last) {
+    constexpr std::int64_t kMostTiles = 64;
+    struct Placed {
+        const float* x;
+        std::int64_t row;
+        std::int64_t t;
+        std::int64_t positions;
+    } placed[kMostTiles];
+    const Reach& r = p.reach;
+    const std::int64_t width = p.tile_vectors * Vec::kLanes;
+    const std::int64_t reach = (r.kernel - 1) * r.dilation;
+    std::int64_t offsets[kMostTaps];
+    fill_offsets(r, width, offsets);
+
+    for (std::int64_t item = first; item < last; ++item) {
+        std::int64_t rest = item;
+        const std::int64_t channel_begin = rest % p.channel_items * p.channels_per_item;
+        const std::int64_t channel_end = smaller(channel_begin + p.channels_per_item, p.group_out);
+        rest /= p.channel_items;
+        const std::int64_t begin = rest % p.tile_items * p.tiles_per_item * width;
+        const std::int64_t end = smaller(begin + p.tiles_per_item * width, r.out_length);
+        rest /= p.tile_items;
+        const std::int64_t group = rest % p.groups;
+        const std::int64_t sample = rest / p.groups;
+
+        const float* input = p.input + (sample * p.groups + group) * p.group_in * r.length;
+        std::int64_t tiles = 0;
+        for (std::int64_t t = begin; t < end; t += width, ++tiles) {
+            const std::int64_t at = t - r.padding;
+            Placed& to = placed[tiles];
+            to.t = t;
+            to.positions = smaller(width, end - t);
+            if (reads_in_place(r) && at >= 0 && at + width + reach <= r.length) {
+                to.x = input + at;
+                to.row = r.length;
+            } else {
+                float* slab = slabs + tiles * p.group_in * p.slab_row;
+                for (std::int64_t i = 0; i < p.group_in; ++i) {
+                    fill_slab_row(r, input + i * r.length, t, width, slab + i * p.slab_row);
+                }
+                to.x = slab;
+                to.row = p.slab_row;
+            }
+        }
+        for (std::int64_t c = channel_begin; c < channel_end;) {
+            const std::int64_t block = block_channels(channel_end - c);
+            const std::int64_t o = group * p.group_out + c;
+            TileCall call{};
+            call.offsets = offsets;
+            call.in_channels = p.group_in;
+            call.kernel = r.kernel;
+            call.w = p.packed + o * p.group_in * r.kernel;
+            call.bias = p.bias ? p.bias + o : nullptr;
+            call.y_row = r.out_length;
+            call.relu = p.relu;
+            float* y = p.out + (sample * p.groups * p.group_out + o) * r.out_length;
+            const TileFunction full = tile_function_of(r, block, p.tile_vectors);
+            for (std::int64_t n = 0; n < tiles; ++n) {
+                call.x = placed[n].x;
+                call.row = placed[n].row;
+                call.y = y + placed[n].t;
+                call.positions = placed[n].positions;
+                if (call.positions == width) {
+                    full(call);
+                } else {
+                    const std::int64_t vectors = (call.positions + Vec::kLanes - 1) / Vec::kLanes;
+                    tile_function_of(r, block, vectors)(call);
+                }
+            }
+            c += block;
+        }
+    }
+}
+
+}  // namespace

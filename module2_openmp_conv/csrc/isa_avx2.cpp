@@ -1,0 +1,35 @@
+// The kernels for AVX2 and FMA. Compiled with -mavx2 -mfma; run only where CPUID and the system
+// allow it.
+//
+// 16 ymm registers hold forward tiles of 4 channels × 24 positions (12 sums, 3 inputs, a weight),
+// 2 × 48 or 1 × 64. Bound aimed at: two multiply-adds of 8 lanes a cycle for many channels (a tile
+// asks for 7 loads per 12 multiply-adds); for one channel, the loads: as many per vector of outputs
+// as taps.
+
+#include "kernels.h"
+#include "vec_avx2.h"
+
+namespace {
+
+struct Tiles {
+    static constexpr int kMostChannels = 4;
+    static constexpr int vectors(int channels) { return channels == 4 ? 3 : channels == 2 ? 6 : 8; }
+};
+
+// Sums in registers: 2 vectors × 6 taps, 2 × 2 input channels × 3 taps; 2 channels × 6 taps.
+struct WeightTiles {
+    static constexpr int kTaps = 6;
+    static constexpr int kTapsInPairs = 3;
+    static constexpr int kChannels = 2;
+    static constexpr int kTapsOfChannels = 6;
+};
+
+}  // namespace
+
+#include "forward_tile.h"
+#include "taps_loop.h"
+#include "weight_gradient_tile.h"
+
+const InstructionSet kAvx2{"avx2",         Vec::kLanes,   Tiles::kMostChannels,
+                           Tiles::vectors, forward_items, weight_gradient_items,
+                           taps_loop_items};

@@ -1,0 +1,35 @@
+// The kernels for AVX-512 (F, VL, BW, DQ). Compiled with those flags; run only where CPUID and the
+// system allow it.
+//
+// 32 zmm registers hold forward tiles of 8 channels × 48 positions (24 sums, 3 inputs, a weight),
+// 4 × 96, 2 × 128 or 1 × 128. Bound aimed at: the multiply-adds of 16 lanes for many channels (a
+// tile asks for 11 loads per 24 multiply-adds); for one channel, the loads: as many per vector of
+// outputs as taps, three of four of them across a cache line.
+
+#include "kernels.h"
+#include "vec_avx512.h"
+
+namespace {
+
+struct Tiles {
+    static constexpr int kMostChannels = 8;
+    static constexpr int vectors(int channels) { return channels == 8 ? 3 : channels == 4 ? 6 : 8; }
+};
+
+// Sums in registers: 2 vectors × 12 taps, 2 × 2 input channels × 6 taps; 4 channels × 6 taps.
+struct WeightTiles {
+    static constexpr int kTaps = 12;
+    static constexpr int kTapsInPairs = 6;
+    static constexpr int kChannels = 4;
+    static constexpr int kTapsOfChannels = 6;
+};
+
+}  // namespace
+
+#include "forward_tile.h"
+#include "taps_loop.h"
+#include "weight_gradient_tile.h"
+
+const InstructionSet kAvx512{"avx512",       Vec::kLanes,   Tiles::kMostChannels,
+                             Tiles::vectors, forward_items, weight_gradient_items,
+                             taps_loop_items};

@@ -1,0 +1,33 @@
+// The kernels for any CPU, by GCC's 4-lane vector type. 16 registers (of x86-64; AArch64 has 32)
+// hold forward tiles of 4 channels × 8 positions, 2 × 16 or 1 × 32.
+//
+// Bound aimed at: multiply and add throughput for many channels; for one channel, the loads: each
+// vector of outputs loads as many input vectors as there are taps.
+
+#include "kernels.h"
+#include "vec_portable.h"
+
+namespace {
+
+struct Tiles {
+    static constexpr int kMostChannels = 4;
+    static constexpr int vectors(int channels) { return 8 / channels; }
+};
+
+// Sums in registers: 2 vectors × 5 taps, 2 × 2 input channels × 2 taps; 2 channels × 4 taps.
+struct WeightTiles {
+    static constexpr int kTaps = 5;
+    static constexpr int kTapsInPairs = 2;
+    static constexpr int kChannels = 2;
+    static constexpr int kTapsOfChannels = 4;
+};
+
+}  // namespace
+
+#include "forward_tile.h"
+#include "taps_loop.h"
+#include "weight_gradient_tile.h"
+
+const InstructionSet kPortable{"portable",     Vec::kLanes,   Tiles::kMostChannels,
+                               Tiles::vectors, forward_items, weight_gradient_items,
+                               taps_loop_items};

@@ -1,0 +1,25 @@
+// The convolution as C++ callers see it: through torch's dispatcher.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+
+struct ConvolutionOptions {
+    std::int64_t stride;
+    std::int64_t padding_left;
+    std::int64_t padding_right;
+    std::int64_t dilation;
+    std::int64_t groups;
+};
+
+// crossscale::conv1d: [batch, in_channels, length] to [batch, out_channels, out_length].
+at::Tensor conv1d(const at::Tensor& input, const at::Tensor& weight,
+                  const std::optional<at::Tensor>& bias, const ConvolutionOptions& options,
+                  bool relu);
+
+// crossscale::conv1d.out: the same into out.
+void conv1d_out(const at::Tensor& input, const at::Tensor& weight,
+                const std::optional<at::Tensor>& bias, const ConvolutionOptions& options, bool relu,
+                at::Tensor& out);

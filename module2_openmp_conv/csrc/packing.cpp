@@ -1,0 +1,54 @@
+#include "packing.h"
+
+#include <cmath>
+
+namespace {
+
+// Packs what `weight(group, output, input, tap)` tells.
+template <class Weight>
+void pack_blocks(std::int64_t groups, std::int64_t inputs, std::int64_t outputs,
+                 std::int64_t kernel, std::int64_t channel_block, float* packed,
+                 const Weight& weight) {
+    for (std::int64_t group = 0; group < groups; ++group) {
+        for (std::int64_t o = 0; o < outputs;) {
+            std::int64_t block = channel_block;
+            while (block > outputs - o) {
+                block /= 2;
+            }
+            for (std::int64_t i = 0; i < inputs; ++i) {
+                for (std::int64_t k = 0; k < kernel; ++k) {
+                    for (std::int64_t c = 0; c < block; ++c) {
+                        *packed++ = weight(group, o + c, i, k);
+                    }
+                }
+            }
+            o += block;
+        }
+    }
+}
+
+}  // namespace
+
+bool all_finite(const Weights& w) {
+    const std::int64_t count = w.groups * w.group_out * w.group_in * w.kernel;
+    float sum = 0.0f;  // of zeros: 0 · x is NaN if x is not finite
+    for (std::int64_t i = 0; i < count; ++i) {
+        sum += 0.0f * w.data[i];
+    }
+    return !std::isnan(sum);
+}
+
+void pack(const Weights& w, std::int64_t channel_block, float* packed) {
+    pack_blocks(w.groups, w.group_in, w.group_out, w.kernel, channel_block, packed,
+                [&w](std::int64_t group, std::int64_t o, std::int64_t i, std::int64_t k) {
+                    return w.data[((group * w.group_out + o) * w.group_in + i) * w.kernel + k];
+                });
+}
+
+void pack_reversed(const Weights& w, std::int64_t channel_block, float* packed) {
+    pack_blocks(w.groups, w.group_out, w.group_in, w.kernel, channel_block, packed,
+                [&w](std::int64_t group, std::int64_t o, std::int64_t i, std::int64_t k) {
+                    const std::int64_t row = (group * w.group_out + i) * w.group_in + o;
+                    return w.data[row * w.kernel + w.kernel - 1 - k];
+                });
+}

@@ -1,0 +1,24 @@
+// The weights in the order in which the forward tiles read them: for each group and block of
+// output channels [in_channels][kernel][channels of the block]. A group's blocks are as large as
+// the instruction set's tile, then halved until its channels are used up.
+#pragma once
+
+#include <cstdint>
+
+// Weights as torch keeps them: [out_channels][in_channels / groups][kernel].
+struct Weights {
+    const float* data;
+    std::int64_t groups;
+    std::int64_t group_in;
+    std::int64_t group_out;
+    std::int64_t kernel;
+};
+
+bool all_finite(const Weights& weights);
+
+// For the forward pass. packed: as many floats as there are weights.
+void pack(const Weights& weights, std::int64_t channel_block, float* packed);
+
+// For the gradient of the input, a convolution whose input channels are the weights' output
+// channels and whose taps are in reverse order.
+void pack_reversed(const Weights& weights, std::int64_t channel_block, float* packed);

@@ -1,0 +1,59 @@
+// What the kernels of every instruction set work on. Plain structs: no STL here, because files
+// compiled for one instruction set include this header.
+#pragma once
+
+#include <cstdint>
+
+// How the taps of an output reach into a row: tap k of output t reads position
+// (t·stride + k·dilation − padding) / upsampling of the input, if that is a whole number inside it.
+// Upsampling (zeros put between the samples) is what makes a strided convolution's gradient a
+// convolution; padding is negative where a gradient needs less of its input.
+struct Reach {
+    std::int64_t length;  // positions of an input row
+    std::int64_t kernel;
+    std::int64_t stride;
+    std::int64_t dilation;
+    std::int64_t padding;
+    std::int64_t upsampling;
+    std::int64_t out_length;
+};
+
+// A forward-shaped convolution: the forward pass itself, or the gradient of its input.
+struct ForwardTask {
+    Reach reach;
+    std::int64_t batch;
+    std::int64_t groups;
+    std::int64_t group_in;   // input channels of a group
+    std::int64_t group_out;  // output channels of a group
+    const float* input;      // [batch, groups · group_in, length]
+    const float* packed;     // see packing.h
+    const float* bias;       // [groups · group_out], or null
+    float* out;              // [batch, groups · group_out, out_length]
+    bool relu;               // max(0, y) before the store; NaN stays NaN
+
+    // The partition: an item is one batch element, one group, these many tiles of positions and
+    // these many channels. Items: batch × groups × tile_items × channel_items.
+    std::int64_t tile_vectors;  // vectors of positions in a full tile
+    std::int64_t tiles_per_item;
+    std::int64_t tile_items;
+    std::int64_t channels_per_item;
+    std::int64_t channel_items;
+    std::int64_t slab_row;  // floats of one channel of a tile's copied input
+};
+
+// The gradient of the weights: sums over batch and positions of out-gradient × input.
+struct WeightTask {
+    Reach reach;
+    std::int64_t batch;
+    std::int64_t groups;
+    std::int64_t group_in;
+    std::int64_t group_out;
+    const float* input;     // [batch, groups · group_in, length]
+    const float* gradient;  // [batch, groups · group_out, out_length]
+    bool over_positions;    // lanes run over positions (few channels), not over output channels
+
+    // An item is one batch element and this many output positions.
+    std::int64_t positions_per_item;
+    std::int64_t position_items;
+    std::int64_t slab_row;
+};

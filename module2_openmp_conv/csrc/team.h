@@ -1,0 +1,53 @@
+// How work items are shared by a team of OpenMP threads.
+#pragma once
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "problem.h"
+
+// Waking a team costs some microseconds: less work than this stays on the calling thread.
+constexpr std::int64_t kLeastMultiplyAddsPerThread = 16384;
+constexpr std::int64_t kItemsPerThread = 4;  // for an even share of uneven items
+
+inline std::int64_t divided_up(std::int64_t a, std::int64_t b) {
+    return (a + b - 1) / b;
+}
+
+inline std::int64_t rounded_up(std::int64_t a, std::int64_t b) {
+    return divided_up(a, b) * b;
+}
+
+inline int team_size(std::int64_t work, std::int64_t items, int num_threads) {
+    const std::int64_t worthwhile = work / kLeastMultiplyAddsPerThread;
+    const std::int64_t most = std::min<std::int64_t>({num_threads, items, worthwhile});
+    return static_cast<int>(std::max<std::int64_t>(most, 1));
+}
+
+// Calls body(rank, first, last) on each thread of a team: the items, shared evenly and in order.
+// Returns how many threads there were.
+template <class Body>
+int run_team(int threads, std::int64_t items, const Body& body) {
+    if (threads == 1) {
+        body(0, std::int64_t{0}, items);
+        return 1;
+    }
+    int team = 1;
+#pragma omp parallel num_threads(threads) default(none) shared(items, body, team)
+    {
+        const std::int64_t size = omp_get_num_threads();
+        const std::int64_t rank = omp_get_thread_num();
+        if (rank == 0) {
+            team = static_cast<int>(size);
+        }
+        body(static_cast<int>(rank), items * rank / size, items * (rank + 1) / size);
+    }
+    return team;
+}
+
+// Floats of one channel's slab for so many positions: see phase_row in slab.h.
+inline std::int64_t slab_row_of(const Reach& r, std::int64_t positions) {
+    return rounded_up(r.stride * (positions + (r.kernel - 1) * r.dilation / r.stride), 16);
+}

@@ -1,0 +1,61 @@
+// 8 lanes of AVX2 with FMA.
+#pragma once
+
+#include <immintrin.h>
+
+namespace {
+
+struct Vec {
+    static constexpr int kLanes = 8;
+    using Reg = __m256;
+
+    static inline Reg zero() { return _mm256_setzero_ps(); }
+    static inline Reg broadcast(float a) { return _mm256_set1_ps(a); }
+    static inline Reg load(const float* p) { return _mm256_loadu_ps(p); }
+    static inline void store(float* p, Reg a) { _mm256_storeu_ps(p, a); }
+    static inline Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
+    static inline Reg multiply_add(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+    // maxps gives its second operand when one is NaN: the sum must come second.
+    static inline Reg relu(Reg a) { return _mm256_max_ps(_mm256_setzero_ps(), a); }
+
+    // The first n lanes, 0 ≤ n ≤ 8; memory of the other lanes is not touched, they are zero.
+    static inline Reg load_first(const float* p, int n) { return _mm256_maskload_ps(p, first(n)); }
+    static inline void store_first(float* p, Reg a, int n) { _mm256_maskstore_ps(p, first(n), a); }
+    static inline float add_lanes(Reg a) {
+        __m128 sum = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+        sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+        return _mm_cvtss_f32(_mm_add_ss(sum, _mm_shuffle_ps(sum, sum, 1)));
+    }
+
+    // Eight rows of eight, at distance `stride`, to eight columns at distance `to_stride`.
+    static inline void transpose(const float* from, std::int64_t stride, float* to,
+                                 std::int64_t to_stride) {
+        __m256 r[8], s[8];
+        for (int i = 0; i < 8; ++i) {
+            r[i] = _mm256_loadu_ps(from + i * stride);
+        }
+        for (int i = 0; i < 8; i += 2) {
+            s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+            s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+        }
+        for (int i = 0; i < 8; i += 4) {
+            for (int j = 0; j < 2; ++j) {
+                r[i + 2 * j] = _mm256_shuffle_ps(s[i + j], s[i + j + 2], 0x44);
+                r[i + 2 * j + 1] = _mm256_shuffle_ps(s[i + j], s[i + j + 2], 0xee);
+            }
+        }
+        for (int i = 0; i < 4; ++i) {
+            _mm256_storeu_ps(to + i * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+            _mm256_storeu_ps(to + (i + 4) * to_stride,
+                             _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+        }
+    }
+
+  private:
+    static inline __m256i first(int n) {
+        const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane);
+    }
+};
+
+}  // namespace

@@ -1,0 +1,65 @@
+// 16 lanes of AVX-512 (F, VL, BW, DQ).
+#pragma once
+
+#include <immintrin.h>
+
+namespace {
+
+struct Vec {
+    static constexpr int kLanes = 16;
+    using Reg = __m512;
+
+    static inline Reg zero() { return _mm512_setzero_ps(); }
+    static inline Reg broadcast(float a) { return _mm512_set1_ps(a); }
+    static inline Reg load(const float* p) { return _mm512_loadu_ps(p); }
+    static inline void store(float* p, Reg a) { _mm512_storeu_ps(p, a); }
+    static inline Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
+    static inline Reg multiply_add(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+    // maxps gives its second operand when one is NaN: the sum must come second.
+    static inline Reg relu(Reg a) { return _mm512_max_ps(_mm512_setzero_ps(), a); }
+
+    // The first n lanes, 0 ≤ n ≤ 16; memory of the other lanes is not touched, they are zero.
+    static inline Reg load_first(const float* p, int n) {
+        return _mm512_maskz_loadu_ps(first(n), p);
+    }
+    static inline void store_first(float* p, Reg a, int n) {
+        _mm512_mask_storeu_ps(p, first(n), a);
+    }
+    static inline float add_lanes(Reg a) { return _mm512_reduce_add_ps(a); }
+
+    // Sixteen rows of sixteen, at distance `stride`, to sixteen columns at distance `to_stride`.
+    static inline void transpose(const float* from, std::int64_t stride, float* to,
+                                 std::int64_t to_stride) {
+        __m512 r[16], s[16];
+        for (int i = 0; i < 16; ++i) {
+            r[i] = _mm512_loadu_ps(from + i * stride);
+        }
+        for (int i = 0; i < 16; i += 2) {
+            s[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+            s[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+        }
+        for (int i = 0; i < 16; i += 4) {
+            for (int j = 0; j < 2; ++j) {
+                const __m512d low = _mm512_castps_pd(s[i + j]);
+                const __m512d high = _mm512_castps_pd(s[i + j + 2]);
+                r[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+                r[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+            }
+        }
+        for (int i = 0; i < 4; ++i) {
+            s[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+            s[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+            s[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+            s[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+        }
+        for (int i = 0; i < 8; ++i) {
+            _mm512_storeu_ps(to + i * to_stride, _mm512_shuffle_f32x4(s[i], s[i + 8], 0x88));
+            _mm512_storeu_ps(to + (i + 8) * to_stride, _mm512_shuffle_f32x4(s[i], s[i + 8], 0xdd));
+        }
+    }
+
+  private:
+    static inline __mmask16 first(int n) { return static_cast<__mmask16>((1u << n) - 1u); }
+};
+
+}  // namespace

@@ -1,0 +1,138 @@
+// The driver of the weights' and bias' gradients: partition, threads, and the threads' sums.
+
+#include <algorithm>
+#include <cstring>
+
+#include "drivers.h"
+#include "instruction_sets.h"
+#include "scratch.h"
+#include "team.h"
+
+namespace {
+
+constexpr std::int64_t kMostTaps = 64;                // of the tiles: slab.h
+constexpr std::int64_t kPositionsOverChannels = 128;  // a transposed block of 32 channels is 16 KB
+constexpr std::int64_t kPositionsOverPositions = 1024;
+
+// Lanes over positions where few channels would leave lanes over channels idle, or where there is
+// too little work per gradient to pay for turning it over.
+bool lanes_over_positions(const WeightTask& p, const InstructionSet& isa) {
+    const std::int64_t lanes = isa.lanes;
+    const std::int64_t padded = rounded_up(p.group_out, lanes);
+    return 2 * p.group_out <= padded || p.group_in * p.reach.kernel < 24;
+}
+
+void partition(WeightTask& p, const InstructionSet& isa, int threads) {
+    p.over_positions = lanes_over_positions(p, isa);
+    const std::int64_t most = p.over_positions ? kPositionsOverPositions : kPositionsOverChannels;
+    const std::int64_t wanted = divided_up(kItemsPerThread * threads, p.batch);
+    const std::int64_t least = divided_up(p.reach.out_length, most);
+    const std::int64_t parts =
+        threads == 1 ? least : std::max(least, std::min(wanted, p.reach.out_length / 64));
+    p.positions_per_item = rounded_up(divided_up(p.reach.out_length, parts), isa.lanes);
+    p.position_items = divided_up(p.reach.out_length, p.positions_per_item);
+    p.slab_row = slab_row_of(p.reach, p.positions_per_item);
+}
+
+// Where a thread's sum of one weight lies; see the layouts in weight_gradient_tile.h.
+std::int64_t place(const WeightTask& p, std::int64_t lanes, std::int64_t group, std::int64_t o,
+                   std::int64_t i, std::int64_t k) {
+    const std::int64_t taps = p.group_in * p.reach.kernel;
+    if (p.over_positions) {
+        return ((group * p.group_out + o) * taps + i * p.reach.kernel + k) * lanes;
+    }
+    const std::int64_t block_begin = o / (2 * lanes) * (2 * lanes);
+    const std::int64_t block = p.group_out - block_begin > lanes ? 2 * lanes : lanes;
+    const std::int64_t padded = rounded_up(p.group_out, lanes);
+    return (group * padded + block_begin) * taps + (i * p.reach.kernel + k) * block +
+           (o - block_begin);
+}
+
+// The sum of all threads' sums of each weight, in the order of the threads.
+void add_up(const WeightTask& p, std::int64_t lanes, const float* sums, std::int64_t sums_floats,
+            int team, std::int64_t first, std::int64_t last, float* weight_gradient) {
+    const std::int64_t kernel = p.reach.kernel;
+    for (std::int64_t channel = first; channel < last; ++channel) {
+        float* to = weight_gradient + channel * p.group_in * kernel;
+        for (std::int64_t i = 0; i < p.group_in; ++i) {
+            for (std::int64_t k = 0; k < kernel; ++k) {
+                const float* from =
+                    sums + place(p, lanes, channel / p.group_out, channel % p.group_out, i, k);
+                double sum = 0.0;
+                for (int rank = 0; rank < team; ++rank, from += sums_floats) {
+                    for (std::int64_t lane = 0; lane < (p.over_positions ? lanes : 1); ++lane) {
+                        sum += from[lane];
+                    }
+                }
+                to[i * kernel + k] = static_cast<float>(sum);
+            }
+        }
+    }
+}
+
+void plain_bias_gradient(const WeightTask& p, float* bias_gradient) {
+    const std::int64_t channels = p.groups * p.group_out;
+    for (std::int64_t channel = 0; channel < channels; ++channel) {
+        double sum = 0.0;
+        for (std::int64_t sample = 0; sample < p.batch; ++sample) {
+            const float* g = p.gradient + (sample * channels + channel) * p.reach.out_length;
+            for (std::int64_t t = 0; t < p.reach.out_length; ++t) {
+                sum += g[t];
+            }
+        }
+        bias_gradient[channel] = static_cast<float>(sum);
+    }
+}
+
+}  // namespace
+
+int weight_gradient(const Geometry& g, const float* gradient, const float* input,
+                    float* weight_gradient, float* bias_gradient, int num_threads) {
+    WeightTask p{};
+    p.reach = {g.length, g.kernel, g.stride, g.dilation, g.padding_left, 1, g.out_length};
+    p.batch = g.batch;
+    p.groups = g.groups;
+    p.group_in = g.in_channels / g.groups;
+    p.group_out = g.out_channels / g.groups;
+    p.input = input;
+    p.gradient = gradient;
+    const std::int64_t work = multiply_adds(g);
+    const int most = team_size(work, num_threads, num_threads);
+    if (g.kernel > kMostTaps) {
+        if (bias_gradient) {
+            plain_bias_gradient(p, bias_gradient);
+        }
+        return run_team(most, g.out_channels, [&](int, std::int64_t first, std::int64_t last) {
+            plain_weight_gradient(p, weight_gradient, first, last);
+        });
+    }
+    const InstructionSet& isa = current_isa();
+    partition(p, isa, most);
+    const std::int64_t items = p.batch * p.position_items;
+    const int threads = team_size(work, items, most);
+    const std::int64_t lanes = isa.lanes;
+    const std::int64_t rows =
+        p.over_positions ? p.group_out * lanes : rounded_up(p.group_out, lanes);
+    const std::int64_t weight_sums = p.groups * rows * p.group_in * g.kernel;
+    const std::int64_t sums_floats = rounded_up(weight_sums + g.out_channels, 16);
+    const std::int64_t own_floats =
+        rounded_up(p.positions_per_item * 2 * lanes + 2 * p.group_in * p.slab_row, 16);
+    float* sums = scratch(threads * (sums_floats + own_floats));
+    float* own = sums + threads * sums_floats;
+    const int team = run_team(threads, items, [&](int rank, std::int64_t first, std::int64_t last) {
+        float* to = sums + rank * sums_floats;
+        std::memset(to, 0, static_cast<std::size_t>(sums_floats) * sizeof(float));
+        isa.weight_gradient(p, own + rank * own_floats, to, first, last);
+    });
+    run_team(threads, g.out_channels, [&](int, std::int64_t first, std::int64_t last) {
+        add_up(p, lanes, sums, sums_floats, team, first, last, weight_gradient);
+    });
+    for (std::int64_t channel = 0; bias_gradient && channel < g.out_channels; ++channel) {
+        double sum = 0.0;
+        for (int rank = 0; rank < team; ++rank) {
+            sum += sums[rank * sums_floats + weight_sums + channel];
+        }
+        bias_gradient[channel] = static_cast<float>(sum);
+    }
+    return team;
+}
