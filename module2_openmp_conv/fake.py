@@ -11,6 +11,8 @@ def register_fakes() -> None:
     torch.library.register_fake("crossscale::conv1d")(_conv1d)
     torch.library.register_fake("crossscale::conv1d.out")(_conv1d_out)
     torch.library.register_fake("crossscale::conv1d_backward")(_conv1d_backward)
+    torch.library.register_fake("crossscale::normalised")(_normalised)
+    torch.library.register_fake("crossscale::normalised_backward")(_normalised_backward)
 
 
 def _conv1d(
@@ -54,3 +56,31 @@ def _conv1d_backward(
         weight.new_empty(weight.shape) if wanted[1] else None,
         weight.new_empty(weight.shape[0]) if wanted[2] else None,
     )
+
+
+def _normalised(
+    y: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor | None,
+    running_variance: Tensor | None,
+    eps: float,
+    pool: int,
+) -> tuple[Tensor, Tensor, Tensor]:
+    batch, channels, length = y.shape
+    out = y.new_empty(batch, channels, length // pool)
+    return out, y.new_empty(channels), y.new_empty(channels)
+
+
+def _normalised_backward(
+    gradient: Tensor,
+    y: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    eps: float,
+    pool: int,
+    batch_statistics: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    return y.new_empty(y.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)

@@ -11,6 +11,7 @@
 #include "drivers.h"
 #include "instruction_sets.h"
 #include "operators.h"
+#include "output_memory.h"
 
 namespace py = pybind11;
 
@@ -122,4 +123,5 @@ PYBIND11_MODULE(_kernels, module) {
     module.def("isa", [] { return current_isa().name; });
     module.def("use_isa", &use_isa, py::arg("name"));
     module.def("openmp_library", &openmp_library);
+    module.def("kept_output_bytes", &kept_output_bytes);
 }

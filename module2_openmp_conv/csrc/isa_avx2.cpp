@@ -26,10 +26,12 @@ struct WeightTiles {
 
 }  // namespace
 
+#include "block.h"
 #include "forward_tile.h"
 #include "taps_loop.h"
 #include "weight_gradient_tile.h"
 
-const InstructionSet kAvx2{"avx2",         Vec::kLanes,   Tiles::kMostChannels,
-                           Tiles::vectors, forward_items, weight_gradient_items,
-                           taps_loop_items};
+const InstructionSet kAvx2{
+    "avx2",          Vec::kLanes,           Tiles::kMostChannels, Tiles::vectors,
+    forward_items,   weight_gradient_items, block_moments_rows,   block_forward_rows,
+    block_sums_rows, block_gradient_rows,   taps_loop_items};

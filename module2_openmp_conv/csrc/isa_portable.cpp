@@ -24,10 +24,12 @@ struct WeightTiles {
 
 }  // namespace
 
+#include "block.h"
 #include "forward_tile.h"
 #include "taps_loop.h"
 #include "weight_gradient_tile.h"
 
-const InstructionSet kPortable{"portable",     Vec::kLanes,   Tiles::kMostChannels,
-                               Tiles::vectors, forward_items, weight_gradient_items,
-                               taps_loop_items};
+const InstructionSet kPortable{"portable",          Vec::kLanes,        Tiles::kMostChannels,
+                               Tiles::vectors,      forward_items,      weight_gradient_items,
+                               block_moments_rows,  block_forward_rows, block_sums_rows,
+                               block_gradient_rows, taps_loop_items};

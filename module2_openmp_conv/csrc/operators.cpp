@@ -14,6 +14,7 @@
 
 #include "drivers.h"
 #include "operators.h"
+#include "output_memory.h"
 
 namespace {
 
@@ -90,7 +91,7 @@ Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<
         check_out(*out, g, {x, w, b});
         y = *out;
     } else {
-        y = at::empty({g.batch, g.out_channels, g.out_length}, x.options());
+        y = output({g.batch, g.out_channels, g.out_length});
     }
     if (y.numel() > 0) {
         forward(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(),
@@ -135,7 +136,7 @@ std::tuple<Tensor, Tensor, Tensor> conv1d_backward_cpu(const Tensor& gradient, c
     std::tuple<Tensor, Tensor, Tensor> out;
     auto& [dx, dw, db] = out;
     if (wanted[0]) {
-        dx = at::empty(input.sizes(), dy.options());
+        dx = output(input.sizes());
         if (g.batch > 0) {
             input_gradient(g, dy.const_data_ptr<float>(), readable(weight).const_data_ptr<float>(),
                            dx.mutable_data_ptr<float>(), threads);

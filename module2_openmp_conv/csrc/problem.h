@@ -57,3 +57,24 @@ struct WeightTask {
     std::int64_t position_items;
     std::int64_t slab_row;
 };
+
+// What follows a convolution in a classifier's block: see block.h. All arrays are contiguous.
+struct BlockTask {
+    std::int64_t batch;
+    std::int64_t channels;
+    std::int64_t length;
+    std::int64_t pool;               // positions that one output is the largest of: 1 or 2
+    const float* y;                  // [batch, channels, length], the convolution's output
+    const float* scale;              // [channels]: y · scale + shift is normalised and affine
+    const float* shift;              // [channels]
+    const float* mean;               // [channels], of y
+    const float* inverse_deviation;  // [channels], of y
+    float* row_sums;                 // [batch, channels, 2]
+    float* out;                      // [batch, channels, length / pool]
+
+    // On the way back.
+    const float* gradient;        // [batch, channels, length / pool], of out
+    const float* mean_gradients;  // [channels]
+    const float* mean_products;   // [channels]
+    float* dy;                    // [batch, channels, length]
+};

@@ -1,0 +1,123 @@
+"""Convolution, batch normalisation, ReLU and pooling in fewer passes, to infer and to train."""
+
+import torch
+from torch import Tensor, nn
+
+from module2_openmp_conv.conv1d import conv1d
+from module2_openmp_conv.layer import Conv1d, replace_conv1d
+
+
+def fuse_blocks(model: nn.Module) -> nn.Module:
+    """Let the model's convolution blocks run fused, in place; parameters and state dict stay.
+
+    Every torch.nn.Conv1d becomes this suite's (`replace_conv1d`), and every torch.nn.Sequential
+    runs as a `FusedSequential`. Hooks of a layer that runs fused are not called.
+
+    Returns:
+        The model; if it is itself swapped, its replacement.
+    """
+    model = replace_conv1d(model)
+    twins: dict[nn.Module, nn.Module] = {}  # a container that is used twice stays one
+    for parent in list(model.modules()):
+        for name, child in list(parent._modules.items()):
+            if type(child) is nn.Sequential:
+                setattr(parent, name, twins.setdefault(child, _fused(child)))
+    return _fused(model) if type(model) is nn.Sequential else model
+
+
+def _fused(layers: nn.Sequential) -> "FusedSequential":
+    return FusedSequential(*layers).train(layers.training)
+
+
+class FusedSequential(nn.Sequential):
+    """A torch.nn.Sequential that runs its convolution blocks fused.
+
+    A block is Conv1d, then BatchNorm1d, then ReLU, then, if there is one, MaxPool1d(2); or Conv1d
+    and ReLU. What is no block runs layer by layer. Blocks with normalisation cannot be
+    differentiated twice.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """What torch.nn.Sequential gives, up to rounding."""
+        layers = list(self)
+        while layers:
+            head, *tail = layers
+            if isinstance(head, Conv1d) and head.bias is not None:
+                input, used = _run_block(input, head, tail)
+                layers = layers[used:]
+            else:
+                input, layers = head(input), tail
+        return input
+
+
+def _run_block(input: Tensor, conv: Conv1d, tail: list[nn.Module]) -> tuple[Tensor, int]:
+    """The output, and how many layers it stands for."""
+    second = tail[0] if tail else None
+    if isinstance(second, nn.ReLU):
+        return _convolve(input, conv, relu=True), 2
+    y = _convolve(input, conv, relu=False)
+    relu_follows = len(tail) > 1 and isinstance(tail[1], nn.ReLU)
+    if not (relu_follows and second is not None and _can_be_fused(second, y)):
+        return y, 1
+    assert isinstance(second, nn.BatchNorm1d)
+    pooled = len(tail) > 2 and _halves(tail[2]) and y.shape[-1] >= 2
+    return _normalise(y, second, pool=2 if pooled else 1), 4 if pooled else 3
+
+
+def _convolve(input: Tensor, conv: Conv1d, *, relu: bool) -> Tensor:
+    return conv1d(
+        input,
+        conv.weight,
+        conv.bias,
+        conv.stride,
+        conv.padding,
+        conv.dilation,
+        conv.groups,
+        relu=relu,
+    )
+
+
+def _normalise(y: Tensor, norm: nn.BatchNorm1d, pool: int) -> Tensor:
+    running = (norm.running_mean, norm.running_var)
+    if not norm.training:
+        out, _, _ = torch.ops.crossscale.normalised(
+            y, norm.weight, norm.bias, *running, norm.eps, pool
+        )
+        return out
+    out, mean, variance = torch.ops.crossscale.normalised(
+        y, norm.weight, norm.bias, None, None, norm.eps, pool
+    )
+    running_mean, running_var = running
+    if running_mean is not None and running_var is not None and norm.momentum is not None:
+        count = y.shape[0] * y.shape[2]
+        with torch.no_grad():
+            running_mean.lerp_(mean, norm.momentum)
+            running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
+            assert norm.num_batches_tracked is not None
+            norm.num_batches_tracked += 1
+    return out
+
+
+def _can_be_fused(layer: nn.Module, y: Tensor) -> bool:
+    """A batch normalisation as most are, of more than one value per channel."""
+    return (
+        type(layer) is nn.BatchNorm1d
+        and layer.affine
+        and layer.track_running_stats
+        and layer.momentum is not None
+        and y.dim() == 3
+        and y.shape[1] == layer.num_features
+        and y.shape[0] * y.shape[2] > 1
+    )
+
+
+def _halves(layer: nn.Module) -> bool:
+    return (
+        type(layer) is nn.MaxPool1d
+        and layer.kernel_size in (2, (2,))
+        and layer.stride in (2, (2,))
+        and layer.padding in (0, (0,))
+        and layer.dilation in (1, (1,))
+        and not layer.return_indices
+        and not layer.ceil_mode
+    )
