@@ -32,9 +32,9 @@ def _fused(layers: nn.Sequential) -> "FusedSequential":
 class FusedSequential(nn.Sequential):
     """A torch.nn.Sequential that runs its convolution blocks fused.
 
-    A block is Conv1d, then BatchNorm1d, then ReLU, then, if there is one, MaxPool1d(2); or Conv1d
-    and ReLU. What is no block runs layer by layer. Blocks with normalisation cannot be
-    differentiated twice.
+    A block is Conv1d, then BatchNorm1d, then ReLU, then, if there is one, MaxPool1d(2), or
+    AdaptiveAvgPool1d to a length that divides the row; or Conv1d and ReLU. What is no block runs
+    layer by layer. Blocks with normalisation cannot be differentiated twice.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -60,8 +60,12 @@ def _run_block(input: Tensor, conv: Conv1d, tail: list[nn.Module]) -> tuple[Tens
     if not (relu_follows and second is not None and _can_be_fused(second, y)):
         return y, 1
     assert isinstance(second, nn.BatchNorm1d)
-    pooled = len(tail) > 2 and _halves(tail[2]) and y.shape[-1] >= 2
-    return _normalise(y, second, pool=2 if pooled else 1), 4 if pooled else 3
+    pooling = tail[2] if len(tail) > 2 else None
+    if pooling is not None and _halves(pooling) and y.shape[-1] >= 2:
+        return _normalise(y, second, pool=2), 4
+    if pooling is not None and (window := _mean_window(pooling, y.shape[-1])):
+        return _normalise(y, second, pool=window, mean_pool=True), 4
+    return _normalise(y, second, pool=1), 3
 
 
 def _convolve(input: Tensor, conv: Conv1d, *, relu: bool) -> Tensor:
@@ -77,15 +81,15 @@ def _convolve(input: Tensor, conv: Conv1d, *, relu: bool) -> Tensor:
     )
 
 
-def _normalise(y: Tensor, norm: nn.BatchNorm1d, pool: int) -> Tensor:
+def _normalise(y: Tensor, norm: nn.BatchNorm1d, pool: int, mean_pool: bool = False) -> Tensor:
     running = (norm.running_mean, norm.running_var)
     if not norm.training:
         out, _, _ = torch.ops.crossscale.normalised(
-            y, norm.weight, norm.bias, *running, norm.eps, pool
+            y, norm.weight, norm.bias, *running, norm.eps, pool, mean_pool
         )
         return out
     out, mean, variance = torch.ops.crossscale.normalised(
-        y, norm.weight, norm.bias, None, None, norm.eps, pool
+        y, norm.weight, norm.bias, None, None, norm.eps, pool, mean_pool
     )
     running_mean, running_var = running
     if running_mean is not None and running_var is not None and norm.momentum is not None:
@@ -121,3 +125,11 @@ def _halves(layer: nn.Module) -> bool:
         and not layer.return_indices
         and not layer.ceil_mode
     )
+
+
+def _mean_window(layer: nn.Module, length: int) -> int:
+    """Neighbours that each output is the mean of, or 0 if the layer is another."""
+    if type(layer) is not nn.AdaptiveAvgPool1d:
+        return 0
+    size = layer.output_size[0] if isinstance(layer.output_size, tuple) else layer.output_size
+    return length // size if isinstance(size, int) and size > 0 and length % size == 0 else 0

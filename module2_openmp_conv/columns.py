@@ -50,7 +50,13 @@ class ConvolutionMeasurement:
 class TrainingEpoch:
     """Columns that say which epoch was run."""
 
-    kernel: Annotated[str, Doc("Forward convolutions of the model: `torch` or `crossscale`.")]
+    kernel: Annotated[
+        str,
+        Doc(
+            "Who convolved: `torch`, `torch_compiled` (torch.compile of the model), `crossscale` "
+            "(convolutions replaced) or `crossscale_fused` (what follows them fused, too)."
+        ),
+    ]
     kernels_isa: Annotated[str, Doc("Instruction set of our kernels; `none` for torch's.")]
     model: Annotated[str, Doc("The suite's classifier that was trained.")]
     batch_size: Annotated[int, Doc("Beats in a batch.")]

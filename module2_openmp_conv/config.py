@@ -45,15 +45,23 @@ class Profile:
     repeats: int
     sample_ms: float  # a raw sample times at least this long
     epochs: int
+    kernels: tuple[str, ...]  # of `train`
 
 
 PROFILES = {
-    "quick": Profile(PAPER_CELLS + TINYECG_CELLS, repeats=10, sample_ms=5.0, epochs=2),
+    "quick": Profile(
+        PAPER_CELLS + TINYECG_CELLS,
+        repeats=10,
+        sample_ms=5.0,
+        epochs=2,
+        kernels=("torch", "crossscale", "crossscale_fused"),
+    ),
     "paper": Profile(
         tuple(dict.fromkeys(PAPER_CELLS + TINYECG_CELLS + WIDE_CELLS)),
         repeats=30,
         sample_ms=10.0,
         epochs=20,
+        kernels=("torch", "torch_compiled", "crossscale", "crossscale_fused"),
     ),
 }
 
@@ -78,7 +86,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Train:
-    """Train the suite's classifier with torch's convolutions and with ours, epochs interleaved."""
+    """Train the suite's classifier with each kernel, epochs interleaved."""
 
     profile: Annotated[
         Literal["quick", "paper"], Doc("`quick` trains 2 epochs of each kernel, `paper` 20.")
@@ -89,11 +97,12 @@ class Train:
     results_dir: Annotated[Path, Doc("Folder that the CSV file is appended in.")] = Path("results")
     seed: Annotated[int, Doc("Seed of the weights, the epochs' orders and dropout.")] = 0
     threads: Annotated[
-        int | None, Doc("Threads of both kernels; all cores the process may use if none.")
+        int | None, Doc("Threads of all kernels; all cores the process may use if none.")
     ] = None
     kernel: Annotated[
-        Literal["torch", "crossscale", "both"], Doc("Who convolves in the forward pass.")
-    ] = "both"
+        Literal["torch", "torch_compiled", "crossscale", "crossscale_fused", "all"],
+        Doc("Who convolves; `all` of the profile's, `torch_compiled` only in `paper`."),
+    ] = "all"
     model: Annotated[Literal["beatnet", "tinyecg"], Doc("The suite's classifier to train.")] = (
         "beatnet"
     )

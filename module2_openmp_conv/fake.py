@@ -66,6 +66,7 @@ def _normalised(
     running_variance: Tensor | None,
     eps: float,
     pool: int,
+    mean_pool: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     batch, channels, length = y.shape
     out = y.new_empty(batch, channels, length // pool)
@@ -81,6 +82,7 @@ def _normalised_backward(
     variance: Tensor,
     eps: float,
     pool: int,
+    mean_pool: bool,
     batch_statistics: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     return y.new_empty(y.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)

@@ -1,15 +1,16 @@
 """`python -m module2_openmp_conv.train`: train the classifier with torch's convolutions and ours.
 
-Trained on the training patients of DS1, scored on all of DS2 after each epoch. Both kernels start
+Trained on the training patients of DS1, scored on all of DS2 after each epoch. All kernels start
 from the same weights and see the same batches; their epochs take turns.
 """
 
+import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from crossscale_data import find_source, load_beats
@@ -18,11 +19,12 @@ from crossscale_data.classifier_inputs import beat_inputs, select
 from crossscale_data.records import DS2, TRAIN
 from crossscale_results import Row, append_rows, collect
 from crossscale_results.cli import run
+from module2_openmp_conv.blocks import fuse_blocks
 from module2_openmp_conv.columns import TRAINING_TABLE, TrainingEpoch, TrainingMeasurement
 from module2_openmp_conv.config import PROFILES, Train, check_positive, check_seed, set_threads
 from module2_openmp_conv.extension import isa
 from module2_openmp_conv.layer import replace_conv1d
-from module2_openmp_conv.training import BeatTensors, beat_tensors, score, train_epoch
+from module2_openmp_conv.training import BeatTensors, beat_tensors, score, train_epoch, warm_up
 
 _UNDEFINED = "the class neither occurs nor is predicted"
 
@@ -31,9 +33,10 @@ _UNDEFINED = "the class neither occurs nor is predicted"
 class Trainee:
     """A model with its optimizer."""
 
-    kernel: str  # `torch` or `crossscale`
+    kernel: str
     kernels_isa: str
     model: nn.Module
+    run: Callable[[Tensor, Tensor], Tensor]  # the model, compiled where that is the kernel
     optimizer: torch.optim.Optimizer
 
 
@@ -57,20 +60,30 @@ def train(config: Train) -> None:
         append_rows(TRAINING_TABLE, config.results_dir, provenance, [row])
         macro = row.measurement.macro_4_f1
         tqdm.write(
-            f"{row.config.kernel:10} epoch {row.config.epoch + 1}: "
+            f"{row.config.kernel:16} epoch {row.config.epoch + 1}: "
             f"{row.measurement.epoch_s:.1f} s, loss {row.measurement.training_loss:.4f}, "
             f"DS2 macro-F1 {'undefined' if macro is None else f'{macro:.3f}'}"
         )
 
 
 def _epochs(config: Train, beats: BeatTensors, tested: BeatTensors) -> Iterator[Row]:
-    kernels = ("torch", "crossscale") if config.kernel == "both" else (config.kernel,)
+    profile = PROFILES[config.profile]
+    kernels = profile.kernels if config.kernel == "all" else (config.kernel,)
     trainees = [_trainee(kernel, config, beats) for kernel in kernels]
-    for epoch in tqdm(range(config.epochs or PROFILES[config.profile].epochs), unit="epoch"):
+    for trainee in trainees:
+        warm_up(trainee.model, trainee.run, beats, config.batch_size)
+    order = random.Random(config.seed)
+    for epoch in tqdm(range(config.epochs or profile.epochs), unit="epoch"):
         # Whoever goes second finds warmer caches and a warmer CPU: take turns in that, too.
-        for trainee in trainees if epoch % 2 == 0 else reversed(trainees):
+        for trainee in order.sample(trainees, k=len(trainees)):
             epoch_s, loss = train_epoch(
-                trainee.model, trainee.optimizer, beats, config.batch_size, config.seed, epoch
+                trainee.model,
+                trainee.run,
+                trainee.optimizer,
+                beats,
+                config.batch_size,
+                config.seed,
+                epoch,
             )
             yield _row(config, trainee, epoch, len(beats), epoch_s, loss, tested)
 
@@ -80,8 +93,12 @@ def _trainee(kernel: str, config: Train, beats: BeatTensors) -> Trainee:
     model = build_model(config.model, beats.waveform.shape[1], beats.context.shape[1])
     if kernel == "crossscale":
         model = replace_conv1d(model)
+    elif kernel == "crossscale_fused":
+        model = fuse_blocks(model)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    return Trainee(kernel, isa() if kernel == "crossscale" else "none", model, optimizer)
+    kernels_isa = isa() if kernel.startswith("crossscale") else "none"
+    run = torch.compile(model) if kernel == "torch_compiled" else model
+    return Trainee(kernel, kernels_isa, model, run, optimizer)
 
 
 def _row(

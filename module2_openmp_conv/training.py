@@ -1,6 +1,7 @@
 """Training and scoring a classifier, so that two kernels see the same batches in one order."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,8 +36,12 @@ def beat_tensors(inputs: BeatInputs) -> BeatTensors:
     )
 
 
+Run = Callable[[Tensor, Tensor], Tensor]
+
+
 def train_epoch(
     model: nn.Module,
+    run: Run,
     optimizer: torch.optim.Optimizer,
     beats: BeatTensors,
     batch_size: int,
@@ -44,6 +49,8 @@ def train_epoch(
     epoch: int,
 ) -> tuple[float, float]:
     """One epoch in an order that `seed` and `epoch` fix, dropout included.
+
+    `run` is the model, or what it was compiled to.
 
     Returns:
         Seconds of the training steps, and the mean cross-entropy in nat.
@@ -55,12 +62,26 @@ def train_epoch(
     start = time.perf_counter()
     for rows in order.split(batch_size):
         optimizer.zero_grad()
-        logits = model(beats.waveform[rows], beats.context[rows])
+        logits = run(beats.waveform[rows], beats.context[rows])
         loss = nn.functional.cross_entropy(logits, beats.label[rows])
         loss.backward()
         optimizer.step()
         total += loss.detach() * len(rows)
     return time.perf_counter() - start, float(total / len(beats))
+
+
+def warm_up(model: nn.Module, run: Run, beats: BeatTensors, batch_size: int) -> None:
+    """Run the shapes of an epoch forward and back, so that none is compiled or planned while timed.
+
+    The model is left as it was: its parameters' gradients are none, its buffers the same.
+    """
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    model.train()
+    for rows in torch.arange(len(beats)).split(batch_size)[:: max(1, len(beats) // batch_size)]:
+        logits = run(beats.waveform[rows], beats.context[rows])
+        nn.functional.cross_entropy(logits, beats.label[rows]).backward()
+    model.zero_grad()
+    model.load_state_dict(before)
 
 
 @torch.inference_mode()

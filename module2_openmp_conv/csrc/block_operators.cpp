@@ -35,12 +35,14 @@ int usable_threads() {
 // The task of y [batch, channels, length]; its arrays of one number per channel lie in
 // `of_channel`.
 struct Task {
-    Task(const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, std::int64_t pool)
+    Task(const Tensor& y, const Tensor& weight, const Tensor& bias, double eps, std::int64_t pool,
+         bool mean_pool)
         : eps(eps), weight(weight.contiguous()), bias(bias.contiguous()) {
         TORCH_CHECK_VALUE(y.dim() == 3 && y.numel() > 0,
                           "normalised: y must be [batch, channels, length] and not empty, not ",
                           y.sizes());
-        TORCH_CHECK_VALUE(pool == 1 || pool == 2, "normalised: pool is ", pool, ", not 1 or 2");
+        TORCH_CHECK_VALUE(pool >= 1 && (mean_pool || pool <= 2), "normalised: pool is ", pool,
+                          ", but must be at least 1, and at most 2 for the larger");
         check("y", y, y.sizes());
         check("weight", weight, {y.size(1)});
         check("bias", bias, {y.size(1)});
@@ -49,6 +51,7 @@ struct Task {
         task.channels = y.size(1);
         task.length = y.size(2);
         task.pool = pool;
+        task.mean_pool = mean_pool;
         task.y = kept.const_data_ptr<float>();
     }
 
@@ -88,8 +91,8 @@ std::tuple<Tensor, Tensor, Tensor> normalised_cpu(const Tensor& y, const Tensor&
                                                   const Tensor& bias,
                                                   const std::optional<Tensor>& running_mean,
                                                   const std::optional<Tensor>& running_variance,
-                                                  double eps, std::int64_t pool) {
-    Task t(y, weight, bias, eps, pool);
+                                                  double eps, std::int64_t pool, bool mean_pool) {
+    Task t(y, weight, bias, eps, pool, mean_pool);
     Tensor mean = at::empty({t.task.channels}, y.options());
     Tensor variance = at::empty({t.task.channels}, y.options());
     if (running_mean && running_variance) {
@@ -113,9 +116,9 @@ std::tuple<Tensor, Tensor, Tensor> normalised_backward_cpu(const Tensor& gradien
                                                            const Tensor& weight, const Tensor& bias,
                                                            const Tensor& mean,
                                                            const Tensor& variance, double eps,
-                                                           std::int64_t pool,
+                                                           std::int64_t pool, bool mean_pool,
                                                            bool batch_statistics) {
-    Task t(y, weight, bias, eps, pool);
+    Task t(y, weight, bias, eps, pool, mean_pool);
     check("gradient", gradient, {t.task.batch, t.task.channels, t.task.length / pool});
     t.normalise_by(mean, variance);
     const Tensor g = gradient.contiguous();
@@ -139,22 +142,23 @@ struct DifferentiableNormalised : torch::autograd::Function<DifferentiableNormal
     static variable_list forward(AutogradContext* context, const Tensor& y, const Tensor& weight,
                                  const Tensor& bias, const std::optional<Tensor>& running_mean,
                                  const std::optional<Tensor>& running_variance, double eps,
-                                 std::int64_t pool) {
+                                 std::int64_t pool, bool mean_pool) {
         static const auto handle =
             operator_handle<decltype(normalised_cpu)>("crossscale::normalised");
         const at::AutoDispatchBelowADInplaceOrView below;
         auto [out, mean, variance] =
-            handle.call(y, weight, bias, running_mean, running_variance, eps, pool);
+            handle.call(y, weight, bias, running_mean, running_variance, eps, pool, mean_pool);
         context->save_for_backward({y, weight, bias, mean, variance});
         context->mark_non_differentiable({mean, variance});
         context->saved_data["eps"] = eps;
         context->saved_data["pool"] = pool;
+        context->saved_data["mean_pool"] = mean_pool;
         context->saved_data["batch_statistics"] = !(running_mean && running_variance);
         return {out, mean, variance};
     }
 
     static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-        variable_list out(7);
+        variable_list out(8);
         if (!gradients[0].defined()) {
             return out;
         }
@@ -167,6 +171,7 @@ struct DifferentiableNormalised : torch::autograd::Function<DifferentiableNormal
         auto [dy, dweight, dbias] =
             handle.call(gradients[0], saved[0], saved[1], saved[2], saved[3], saved[4],
                         context->saved_data["eps"].toDouble(), context->saved_data["pool"].toInt(),
+                        context->saved_data["mean_pool"].toBool(),
                         context->saved_data["batch_statistics"].toBool());
         out[0] = dy;
         out[1] = dweight;
@@ -178,9 +183,9 @@ struct DifferentiableNormalised : torch::autograd::Function<DifferentiableNormal
 std::tuple<Tensor, Tensor, Tensor> normalised_autograd(
     const Tensor& y, const Tensor& weight, const Tensor& bias,
     const std::optional<Tensor>& running_mean, const std::optional<Tensor>& running_variance,
-    double eps, std::int64_t pool) {
-    const variable_list out =
-        DifferentiableNormalised::apply(y, weight, bias, running_mean, running_variance, eps, pool);
+    double eps, std::int64_t pool, bool mean_pool) {
+    const variable_list out = DifferentiableNormalised::apply(
+        y, weight, bias, running_mean, running_variance, eps, pool, mean_pool);
     return {out[0], out[1], out[2]};
 }
 
@@ -188,11 +193,13 @@ TORCH_LIBRARY_FRAGMENT(crossscale, library) {
     const std::vector<at::Tag> tags{at::Tag::pt2_compliant_tag};
     library.def(
         "normalised(Tensor y, Tensor weight, Tensor bias, Tensor? running_mean, "
-        "Tensor? running_variance, float eps, int pool) -> (Tensor, Tensor, Tensor)",
+        "Tensor? running_variance, float eps, int pool, bool mean_pool) "
+        "-> (Tensor, Tensor, Tensor)",
         tags);
     library.def(
         "normalised_backward(Tensor gradient, Tensor y, Tensor weight, Tensor bias, Tensor mean, "
-        "Tensor variance, float eps, int pool, bool batch_statistics) -> (Tensor, Tensor, Tensor)",
+        "Tensor variance, float eps, int pool, bool mean_pool, bool batch_statistics) "
+        "-> (Tensor, Tensor, Tensor)",
         tags);
 }
 

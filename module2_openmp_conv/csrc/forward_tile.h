@@ -125,6 +125,10 @@ inline std::int64_t block_channels(std::int64_t channels) {
     return block;
 }
 
+inline std::int64_t whole_vectors(std::int64_t positions) {
+    return (positions + Vec::kLanes - 1) / Vec::kLanes * Vec::kLanes;
+}
+
 void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::int64_t last) {
     constexpr std::int64_t kMostTiles = 64;
     struct Placed {
@@ -162,8 +166,10 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                 to.row = r.length;
             } else {
                 float* slab = slabs + tiles * p.group_in * p.slab_row;
+                // Strided runs lie where a whole tile's would: its offsets are used.
+                const std::int64_t read = r.stride > 1 ? width : whole_vectors(to.positions);
                 for (std::int64_t i = 0; i < p.group_in; ++i) {
-                    fill_slab_row(r, input + i * r.length, t, width, slab + i * p.slab_row);
+                    fill_slab_row(r, input + i * r.length, t, read, slab + i * p.slab_row);
                 }
                 to.x = slab;
                 to.row = p.slab_row;
@@ -190,7 +196,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                 if (call.positions == width) {
                     full(call);
                 } else {
-                    const std::int64_t vectors = (call.positions + Vec::kLanes - 1) / Vec::kLanes;
+                    const std::int64_t vectors = whole_vectors(call.positions) / Vec::kLanes;
                     tile_function_of(r, block, vectors)(call);
                 }
             }

@@ -63,7 +63,8 @@ struct BlockTask {
     std::int64_t batch;
     std::int64_t channels;
     std::int64_t length;
-    std::int64_t pool;               // positions that one output is the largest of: 1 or 2
+    std::int64_t pool;               // positions that one output stands for
+    bool mean_pool;                  // for their mean; else for the larger of two
     const float* y;                  // [batch, channels, length], the convolution's output
     const float* scale;              // [channels]: y · scale + shift is normalised and affine
     const float* shift;              // [channels]

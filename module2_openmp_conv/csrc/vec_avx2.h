@@ -18,6 +18,32 @@ struct Vec {
     // maxps gives its second operand when one is NaN: the sum must come second.
     static inline Reg relu(Reg a) { return _mm256_max_ps(_mm256_setzero_ps(), a); }
 
+    // The larger, or what is not a number.
+    static inline Reg larger(Reg a, Reg b) {
+        const Reg most = _mm256_max_ps(a, b);  // b if one is NaN
+        return _mm256_blendv_ps(most, a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    }
+    // g where a > b, else zero; and g where not a > b.
+    static inline Reg where_greater(Reg a, Reg b, Reg g) {
+        return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), g);
+    }
+    static inline Reg where_not_greater(Reg a, Reg b, Reg g) {
+        return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_NGT_UQ), g);
+    }
+    // Of the 16 neighbours a, b: those at even places, those at odd places; and back.
+    static inline void split(Reg a, Reg b, Reg* even, Reg* odd) {
+        const Reg low = _mm256_permute2f128_ps(a, b, 0x20);   // a0-3 b0-3
+        const Reg high = _mm256_permute2f128_ps(a, b, 0x31);  // a4-7 b4-7
+        *even = _mm256_shuffle_ps(low, high, 0x88);           // a0 a2 a4 a6 | b0 b2 b4 b6
+        *odd = _mm256_shuffle_ps(low, high, 0xdd);
+    }
+    static inline void join(Reg even, Reg odd, Reg* a, Reg* b) {
+        const Reg low = _mm256_unpacklo_ps(even, odd);   // e0 o0 e1 o1 | e4 o4 e5 o5
+        const Reg high = _mm256_unpackhi_ps(even, odd);  // e2 o2 e3 o3 | e6 o6 e7 o7
+        *a = _mm256_permute2f128_ps(low, high, 0x20);
+        *b = _mm256_permute2f128_ps(low, high, 0x31);
+    }
+
     // The first n lanes, 0 ≤ n ≤ 8; memory of the other lanes is not touched, they are zero.
     static inline Reg load_first(const float* p, int n) { return _mm256_maskload_ps(p, first(n)); }
     static inline void store_first(float* p, Reg a, int n) { _mm256_maskstore_ps(p, first(n), a); }

@@ -18,6 +18,34 @@ struct Vec {
     // maxps gives its second operand when one is NaN: the sum must come second.
     static inline Reg relu(Reg a) { return _mm512_max_ps(_mm512_setzero_ps(), a); }
 
+    // The larger, or what is not a number.
+    static inline Reg larger(Reg a, Reg b) {
+        const Reg most = _mm512_max_ps(a, b);  // b if one is NaN
+        return _mm512_mask_mov_ps(most, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a);
+    }
+    // g where a > b, else zero; and g where not a > b.
+    static inline Reg where_greater(Reg a, Reg b, Reg g) {
+        return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), g);
+    }
+    static inline Reg where_not_greater(Reg a, Reg b, Reg g) {
+        return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_NGT_UQ), g);
+    }
+    // Of the 32 neighbours a, b: those at even places, those at odd places; and back.
+    static inline void split(Reg a, Reg b, Reg* even, Reg* odd) {
+        const __m512i two = _mm512_set1_epi32(2);
+        const __m512i lane =
+            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+        const __m512i places = _mm512_mullo_epi32(lane, two);
+        *even = _mm512_permutex2var_ps(a, places, b);
+        *odd = _mm512_permutex2var_ps(a, _mm512_add_epi32(places, _mm512_set1_epi32(1)), b);
+    }
+    static inline void join(Reg even, Reg odd, Reg* a, Reg* b) {
+        const __m512i first =
+            _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        *a = _mm512_permutex2var_ps(even, first, odd);
+        *b = _mm512_permutex2var_ps(even, _mm512_add_epi32(first, _mm512_set1_epi32(8)), odd);
+    }
+
     // The first n lanes, 0 ≤ n ≤ 16; memory of the other lanes is not touched, they are zero.
     static inline Reg load_first(const float* p, int n) {
         return _mm512_maskz_loadu_ps(first(n), p);

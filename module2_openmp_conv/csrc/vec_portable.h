@@ -21,6 +21,24 @@ struct Vec {
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return a * b + c; }
     static inline Reg relu(Reg a) { return a < 0.0f ? Reg{} : a; }  // NaN is not < 0: it stays
 
+    // The larger, or what is not a number.
+    static inline Reg larger(Reg a, Reg b) {
+        const Reg most = b > a ? b : a;
+        return b != b ? b : most;
+    }
+    // g where a > b, else zero; and g where not a > b.
+    static inline Reg where_greater(Reg a, Reg b, Reg g) { return a > b ? g : Reg{}; }
+    static inline Reg where_not_greater(Reg a, Reg b, Reg g) { return a > b ? Reg{} : g; }
+    // Of the 8 neighbours a, b: those at even places, those at odd places; and back.
+    static inline void split(Reg a, Reg b, Reg* even, Reg* odd) {
+        *even = Reg{a[0], a[2], b[0], b[2]};
+        *odd = Reg{a[1], a[3], b[1], b[3]};
+    }
+    static inline void join(Reg even, Reg odd, Reg* a, Reg* b) {
+        *a = Reg{even[0], odd[0], even[1], odd[1]};
+        *b = Reg{even[2], odd[2], even[3], odd[3]};
+    }
+
     // The first n lanes, 0 ≤ n ≤ 4; memory of the other lanes is not touched, they are zero.
     static inline Reg load_first(const float* p, int n) {
         Reg a{};
