@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::int64_t kMostTaps = 64;               // of the tiles: slab.h
 constexpr std::int64_t kItemInputBytes = 16 * 1024;  // stays in L1 beside the weights
-constexpr std::int64_t kMostTiles = 64;              // of an item: forward_tile.h
+constexpr std::int64_t kStagedBytes = 24 * 1024;     // output of a block of channels, in L1, too
+constexpr std::int64_t kStreamedFloats = std::int64_t{6} << 20;  // 24 MiB of output
+constexpr std::int64_t kMostTiles = 64;                          // of an item: forward_tile.h
 
 // Fills in the partition of the task.
 void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
@@ -24,8 +26,12 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     p.tile_vectors = isa.tile_vectors(static_cast<int>(block));
     const std::int64_t width = p.tile_vectors * isa.lanes;
     const std::int64_t tiles = divided_up(p.reach.out_length, width);
-    const std::int64_t in_l1 =
-        kItemInputBytes / static_cast<std::int64_t>(sizeof(float)) / (p.group_in * width);
+    p.stream = p.batch * p.groups * p.group_out * p.reach.out_length > kStreamedFloats;
+    constexpr std::int64_t kFloat = sizeof(float);
+    std::int64_t in_l1 = kItemInputBytes / kFloat / (p.group_in * width);
+    if (p.stream) {
+        in_l1 = std::min(in_l1, kStagedBytes / kFloat / (block * width));
+    }
     const std::int64_t rows = p.batch * p.groups;
     const std::int64_t wanted = divided_up(kItemsPerThread * threads, rows);
     p.tile_items = std::max(divided_up(tiles, std::clamp<std::int64_t>(in_l1, 1, kMostTiles)),
@@ -36,6 +42,7 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     p.channels_per_item = few ? block : p.group_out;
     p.channel_items = divided_up(p.group_out, p.channels_per_item);
     p.slab_row = slab_row_of(p.reach, width);
+    p.staged_floats = p.stream ? block * p.tiles_per_item * width : 0;
 }
 
 // packs(channel_block, packed) packs the weights; finite: they all are.
@@ -58,7 +65,7 @@ int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::
     const std::int64_t items = p.batch * p.groups * p.tile_items * p.channel_items;
     const int threads = team_size(work, items, num_threads);
     const std::int64_t packed_floats = rounded_up(weight_floats, 16);
-    const std::int64_t slab_floats = p.tiles_per_item * p.group_in * p.slab_row;
+    const std::int64_t slab_floats = p.tiles_per_item * p.group_in * p.slab_row + p.staged_floats;
     float* packed = scratch(packed_floats + threads * slab_floats);
     packs(isa.channel_block, packed);
     p.packed = packed;

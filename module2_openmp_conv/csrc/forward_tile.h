@@ -9,6 +9,9 @@
 // L2. Each output is summed in the order (input channel, tap), whatever the tile: the bits depend
 // neither on the tile nor on the number of threads.
 //
+// An output larger than the caches is staged in L1, block by block, and written past the caches:
+// a plain store would read every line before it is overwritten.
+//
 // Padding is not copied with the whole input: only the tiles whose taps reach past an end of a row
 // read from a slab (slab.h), all others read in place.
 #pragma once
@@ -129,6 +132,22 @@ inline std::int64_t whole_vectors(std::int64_t positions) {
     return (positions + Vec::kLanes - 1) / Vec::kLanes * Vec::kLanes;
 }
 
+// Copies finished outputs to memory that starts and ends anywhere: whole lines past the caches.
+inline void stream_run(float* to, const float* from, std::int64_t n) {
+    constexpr std::int64_t kLine = 64 / sizeof(float);
+    const std::int64_t past =
+        static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) / sizeof(float) % kLine);
+    const std::int64_t head = smaller(n, past == 0 ? 0 : kLine - past);
+    copy(to, from, head);
+    std::int64_t t = head;
+    for (; t + kLine <= n; t += kLine) {
+        for (std::int64_t lane = 0; lane < kLine; lane += Vec::kLanes) {
+            Vec::stream(to + t + lane, Vec::load(from + t + lane));
+        }
+    }
+    copy(to + t, from + t, n - t);
+}
+
 void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::int64_t last) {
     constexpr std::int64_t kMostTiles = 64;
     struct Placed {
@@ -142,6 +161,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
     const std::int64_t reach = (r.kernel - 1) * r.dilation;
     std::int64_t offsets[kMostTaps];
     fill_offsets(r, width, offsets);
+    float* staged = slabs + p.tiles_per_item * p.group_in * p.slab_row;
 
     for (std::int64_t item = first; item < last; ++item) {
         std::int64_t rest = item;
@@ -187,6 +207,11 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
             call.y_row = r.out_length;
             call.relu = p.relu;
             float* y = p.out + (sample * p.groups * p.group_out + o) * r.out_length;
+            float* y_at_begin = y + begin;
+            if (p.stream) {
+                call.y_row = end - begin;
+                y = staged - begin;
+            }
             const TileFunction full = tile_function_of(r, block, p.tile_vectors);
             for (std::int64_t n = 0; n < tiles; ++n) {
                 call.x = placed[n].x;
@@ -200,8 +225,19 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                     tile_function_of(r, block, vectors)(call);
                 }
             }
+            if (p.stream) {
+                // Whole rows of neighbouring channels are one run: fewer broken lines.
+                const std::int64_t runs = end - begin == r.out_length ? 1 : block;
+                const std::int64_t length = (end - begin) * (block / runs);
+                for (std::int64_t n = 0; n < runs; ++n) {
+                    stream_run(y_at_begin + n * r.out_length, staged + n * length, length);
+                }
+            }
             c += block;
         }
+    }
+    if (p.stream) {
+        Vec::fence();
     }
 }
 

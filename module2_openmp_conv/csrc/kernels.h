@@ -12,7 +12,7 @@ struct InstructionSet {
     int (*tile_vectors)(int channels);  // vectors of positions beside that many channels
 
     // Computes the items [first, last) of a forward-shaped task; any two ranges can run at the same
-    // time, each with its own slabs: tiles_per_item · group_in · slab_row floats.
+    // time, each with its own slabs: tiles_per_item · group_in · slab_row + staged_floats floats.
     void (*forward)(const ForwardTask&, float* slabs, std::int64_t first, std::int64_t last);
 
     // Adds the items [first, last) of a weight gradient to sums, see weight_sums_floats().

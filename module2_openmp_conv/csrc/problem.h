@@ -30,6 +30,7 @@ struct ForwardTask {
     const float* bias;       // [groups · group_out], or null
     float* out;              // [batch, groups · group_out, out_length]
     bool relu;               // max(0, y) before the store; NaN stays NaN
+    bool stream;             // out is larger than the caches: write past them
 
     // The partition: an item is one batch element, one group, these many tiles of positions and
     // these many channels. Items: batch × groups × tile_items × channel_items.
@@ -38,7 +39,8 @@ struct ForwardTask {
     std::int64_t tile_items;
     std::int64_t channels_per_item;
     std::int64_t channel_items;
-    std::int64_t slab_row;  // floats of one channel of a tile's copied input
+    std::int64_t slab_row;       // floats of one channel of a tile's copied input
+    std::int64_t staged_floats;  // of the largest block's rows, where they are streamed
 };
 
 // The gradient of the weights: sums over batch and positions of out-gradient × input.

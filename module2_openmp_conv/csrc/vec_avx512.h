@@ -13,6 +13,9 @@ struct Vec {
     static inline Reg broadcast(float a) { return _mm512_set1_ps(a); }
     static inline Reg load(const float* p) { return _mm512_loadu_ps(p); }
     static inline void store(float* p, Reg a) { _mm512_storeu_ps(p, a); }
+    // To a multiple of 64 bytes, past the caches; fence() before others read it.
+    static inline void stream(float* p, Reg a) { _mm512_stream_ps(p, a); }
+    static inline void fence() { _mm_sfence(); }
     static inline Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
     // maxps gives its second operand when one is NaN: the sum must come second.

@@ -17,6 +17,8 @@ struct Vec {
         return a;
     }
     static inline void store(float* p, Reg a) { std::memcpy(p, &a, sizeof a); }
+    static inline void stream(float* p, Reg a) { store(p, a); }
+    static inline void fence() {}
     static inline Reg add(Reg a, Reg b) { return a + b; }
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return a * b + c; }
     static inline Reg relu(Reg a) { return a < 0.0f ? Reg{} : a; }  // NaN is not < 0: it stays
