@@ -1,62 +1,115 @@
-"""`python -m module2_openmp_conv.bench`: time a forward convolution by each contestant."""
+"""`python -m module2_openmp_conv.bench`: time convolutions and their gradients by contestant."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
+import pandas as pd
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from crossscale_data import find_source, load_windows
-from crossscale_results import append_rows, collect
+from crossscale_results import Provenance, Row, append_rows, collect
 from crossscale_results.cli import run
-from module2_openmp_conv.columns import CONVOLUTION_TABLE
+from module2_openmp_conv import workers
+from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE
 from module2_openmp_conv.config import (
     PROFILES,
     Bench,
-    Cell,
     check_positive,
     check_seed,
+    check_slices,
     set_threads,
 )
 from module2_openmp_conv.extension import isa
-from module2_openmp_conv.measure import problem_of, rows_of_cell
+from module2_openmp_conv.grid import Cell, cells_of
+from module2_openmp_conv.measure import entrants, rows_of_cell
+from module2_openmp_conv.peers import absent_peers
+from module2_openmp_conv.probes import memory_array_bytes, probe_rows
+from module2_openmp_conv.problem import problem_of
 from module2_openmp_conv.summary import print_summary
 
 WINDOWS_READ = 4096  # spread over the whole database
+_PROBE_REPEATS = 8  # before the cells, and again after them
 
 
-def bench(config: Bench, cells: tuple[Cell, ...] | None = None) -> None:
-    """Time every cell, append the raw samples to the convolution table and print a summary.
+def bench(config: Bench, cells: Sequence[Cell] | None = None) -> None:
+    """Time every cell, append the raw samples to the tables and print a summary.
 
     Args:
         config: see there.
-        cells: the grid; the profile's if none.
+        cells: the grid; the options' if none. Threads that are not told are the options'.
 
     Raises:
-        UserError: an option is wrong, the data cannot be read, the kernels are not built, or a
-            contestant computes something wrong.
+        UserError: an option is wrong, the data cannot be read, the kernels are not built, a
+            contestant computes something wrong, or a worker process ends.
     """
     check_positive(repeats=config.repeats)
     check_seed(config.seed)
+    slices = check_slices(config.slices)
     set_threads(config.threads)
-    profile = PROFILES[config.profile]
+    profile, threads = PROFILES[config.profile], torch.get_num_threads()
     kernels_isa = isa()  # fails here, before the data are prepared, if the kernels are not built
     source = find_source(config.data_dir)
-    print(f"{source}; {torch.get_num_threads()} threads; kernels {kernels_isa}")
+    print(f"{source}; {threads} threads; kernels {kernels_isa}")
     samples = load_windows(source).samples
     chosen = np.linspace(0, len(samples) - 1, num=min(WINDOWS_READ, len(samples)), dtype=np.int64)
     windows = torch.from_numpy(np.array(samples[chosen]))
 
-    custom = cells is not None or config.repeats is not None
-    provenance = collect(source.dataset, "custom" if custom else config.profile)
-    rows = []
-    for cell in tqdm(profile.cells if cells is None else cells, unit="cell"):
-        problem = problem_of(cell, windows, config.seed)
-        repeats = config.repeats or profile.repeats
-        measured = list(rows_of_cell(cell, problem, repeats, profile.sample_ms, config.seed))
-        append_rows(CONVOLUTION_TABLE, config.results_dir, provenance, measured)
-        rows += measured
-    print_summary(rows)
+    is_custom = cells is not None or slices is not None or config.repeats is not None
+    if cells is None:
+        cells = cells_of(slices or profile.slices, threads)
+    grid = [replace(cell, threads=cell.threads or threads) for cell in cells]
+    provenance = collect(source.dataset, "custom" if is_custom else config.profile)
+    array_bytes, is_capped = memory_array_bytes()
+    print(_memory_note(array_bytes, is_capped))
+    probed = tuple(sorted({cell.threads or threads for cell in grid}))
+    machine = _probed(config, provenance, probed, array_bytes, first_repeat=0)
+    rows: list[Row] = []
+    with workers.start(workers.usable(profile.workers), windows) as running:
+        for cell in tqdm(grid, unit="cell"):
+            measured = _measured(config, cell, windows, running)
+            append_rows(CONVOLUTION_TABLE, config.results_dir, provenance, measured)
+            rows += measured
+    # Again: on a shared machine, what there is to be had comes and goes.
+    machine += _probed(config, provenance, probed, array_bytes, _PROBE_REPEATS)
+    print_summary(_frame(rows), _frame(machine), absent_peers() if profile.peers else {})
+
+
+def _measured(
+    config: Bench, cell: Cell, windows: Tensor, running: Sequence[workers.Worker]
+) -> list[Row]:
+    profile = PROFILES[config.profile]
+    problem = problem_of(cell, windows, config.seed)
+    taking_part = entrants(problem, config.seed, running, profile.peers)
+    repeats = config.repeats or profile.repeats
+    return list(rows_of_cell(problem, taking_part, repeats, profile.sample_ms, config.seed))
+
+
+def _probed(
+    config: Bench,
+    provenance: Provenance,
+    threads: tuple[int, ...],
+    array_bytes: int,
+    first_repeat: int,
+) -> list[Row]:
+    repeats = range(first_repeat, first_repeat + _PROBE_REPEATS)
+    rows = list(probe_rows(threads, array_bytes, repeats))
+    append_rows(MACHINE_TABLE, config.results_dir, provenance, rows)
+    return rows
+
+
+def _memory_note(array_bytes: int, is_capped: bool) -> str:
+    why = "as much as free memory allows" if is_capped else "well beyond the caches"
+    return f"memory's bandwidth is measured with arrays of {array_bytes >> 20} MiB, {why}"
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{**asdict(row.config), **asdict(row.measurement), "repeat": row.repeat} for row in rows]
+    )
 
 
 if __name__ == "__main__":

@@ -15,18 +15,37 @@ class Convolution:
     contestant: Annotated[
         str,
         Doc(
-            "Who convolved: `torch` (F.conv1d), `torch_out` (aten::convolution.out), "
-            "`torch_packed` (oneDNN, weights packed beforehand), `torch_shifted` (one channel: a "
-            "sum of shifted slices), `crossscale`, `crossscale_out` (out= given), `taps_loop` "
-            "(the original paper's method) or `naive`."
+            "Who computed it. Torch's convolution: `torch` (as it is), `torch_out` (output "
+            "preallocated), `torch_packed` (oneDNN, weights packed beforehand), `torch_blocked` "
+            "(all in oneDNN's layout), `torch_channels_last`, `torch_transposed` (input gradient "
+            "by conv_transpose1d), `torch_compile`, `torch_malloc` and `torch_malloc_packed` "
+            "(freed memory kept for reuse), `torch_thp` (huge pages), `torch_avx2` (oneDNN held "
+            "to AVX2). Rewrites with torch's other operators: `torch_shifted`, `torch_unfold`, "
+            "`torch_flipped`. Others: `onnxruntime`; `crossscale`, `crossscale_out` (out= given), "
+            "`crossscale_avx2`; `taps_loop` (the original paper's method), `naive`."
         ),
     ]
-    kernels_isa: Annotated[str, Doc("Instruction set of our kernels; `none` for torch's.")]
+    kernels_isa: Annotated[str, Doc("Instruction set of our kernels; `none` for others'.")]
+    operation: Annotated[
+        str,
+        Doc(
+            "`forward`, `forward_with_grad` (recorded by autograd), `input_gradient`, "
+            "`weight_gradient`, or `training_step` (forward and all three gradients)."
+        ),
+    ]
     batch_size: Annotated[int, Doc("Rows in a batch.")]
     in_channels: Annotated[int, Doc("Channels of the input.")]
     out_channels: Annotated[int, Doc("Channels of the output.")]
-    kernel_width: Annotated[int, Doc("Taps; half as many zeros pad either side.")]
+    groups: Annotated[int, Doc("Groups that the channels fall into.")]
+    kernel_width: Annotated[int, Doc("Taps, an odd number.")]
+    dilation: Annotated[
+        int, Doc("Positions between two taps; half the kernel's reach of zeros pads either side.")
+    ]
     length: Annotated[int, Doc("Samples of a row, of the input and of the output.")]
+    threads: Annotated[int, Doc("Threads that the contestant was given.")]
+    cache: Annotated[
+        str, Doc("`warm` (called again and again) or `cold` (caches filled with other data first).")
+    ]
     calls_count: Annotated[int, Doc("Calls timed together in this sample; times are their mean.")]
 
 
@@ -34,15 +53,49 @@ class Convolution:
 class ConvolutionMeasurement:
     """Columns that say what was measured."""
 
-    call_us: Annotated[float, Doc("Wall time of a forward call from Python, caches warm.")]
+    call_us: Annotated[float, Doc("Wall time of a call from Python.")]
     convolved_gflop_per_s: Annotated[
-        float, Doc("Two operations per tap, input channel and output over `call_us`.")
+        float,
+        Doc(
+            "Two operations per tap, input channel of a group, and output over `call_us`; three "
+            "times that for a training step."
+        ),
     ]
     moved_gb_per_s: Annotated[
-        float, Doc("Bytes of input, weight, bias and output, each once, over `call_us`.")
+        float, Doc("Bytes of the tensors read or written, each once, over `call_us`.")
     ]
     max_error_ratio: Annotated[
-        float, Doc("Largest difference from a float64 convolution, over its largest value.")
+        float,
+        Doc("Largest difference of a result from float64, over the result's largest value."),
+    ]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Columns that say how the machine was probed."""
+
+    probe: Annotated[
+        str,
+        Doc(
+            "`fma` (multiply-adds on registers), `copy` (a = b), `triad` (a = b + 3 c) or `fill` "
+            "(a = 1, by stores that pass the caches by)."
+        ),
+    ]
+    isa: Annotated[str, Doc("Instruction set of `fma`; `none` for the other probes.")]
+    threads: Annotated[int, Doc("Threads that ran the probe together.")]
+    array_bytes: Annotated[int, Doc("Size of each of its one to three arrays; 0 for `fma`.")]
+    last_level_cache_bytes: Annotated[int, Doc("Size of the largest cache as the system tells.")]
+
+
+@dataclass(frozen=True)
+class MachineMeasurement:
+    """Columns that say what the probe gave."""
+
+    peak_gflop_per_s: Annotated[
+        float | None, Doc("Two operations for each lane of a multiply-add, over wall time.")
+    ]
+    stream_gb_per_s: Annotated[
+        float | None, Doc("Bytes of the arrays, each once a pass, over wall time.")
     ]
 
 
@@ -79,9 +132,15 @@ class TrainingMeasurement:
 
 CONVOLUTION_TABLE = Table(
     "module2_convolution",
-    "Module 2: a row is one raw sample of the time of a forward convolution.",
+    "Module 2: a row is one raw sample of the time of a convolution or its gradients.",
     Convolution,
     ConvolutionMeasurement,
+)
+MACHINE_TABLE = Table(
+    "module2_machine",
+    "Module 2: a row is one raw sample of what the machine can do at most, for the roofline.",
+    Machine,
+    MachineMeasurement,
 )
 TRAINING_TABLE = Table(
     "module2_training",
@@ -89,4 +148,4 @@ TRAINING_TABLE = Table(
     TrainingEpoch,
     TrainingMeasurement,
 )
-TABLES: tuple[Table, ...] = (CONVOLUTION_TABLE, TRAINING_TABLE)
+TABLES: tuple[Table, ...] = (CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE)

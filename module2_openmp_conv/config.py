@@ -1,7 +1,6 @@
 """What bench and train are asked to do: their command lines, and what a profile stands for."""
 
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,38 +9,16 @@ from typing_extensions import Doc
 
 from crossscale_results import UserError
 from crossscale_results.provenance import usable_cores
-
-LENGTH = 500  # samples of a window
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One convolution of the grid: stride 1, output as long as the input."""
-
-    batch_size: int
-    in_channels: int
-    out_channels: int
-    kernel_width: int
-    length: int = LENGTH
-
-
-# The paper's grid: one channel to one channel.
-PAPER_CELLS = tuple(
-    Cell(batch, 1, 1, width) for batch, width in product((64, 128, 256, 512), (3, 5, 7))
-)
-# What classifiers ask for; TinyECG's two layers come first.
-TINYECG_CELLS = (Cell(64, 1, 16, 7), Cell(64, 16, 16, 5), Cell(64, 1, 16, 5), Cell(64, 16, 16, 7))
-WIDE_CELLS = tuple(
-    Cell(64, inputs, outputs, width)
-    for (inputs, outputs), width in product(((16, 16), (16, 32), (32, 64)), (3, 5, 7, 15))
-)
+from module2_openmp_conv.grid import SLICES
 
 
 @dataclass(frozen=True)
 class Profile:
     """How much is measured."""
 
-    cells: tuple[Cell, ...]
+    slices: tuple[str, ...]  # of the grid
+    workers: tuple[str, ...]  # contestants' processes with an environment of their own
+    peers: bool  # whether torch.compile and ONNX Runtime take part
     repeats: int
     sample_ms: float  # a raw sample times at least this long
     epochs: int
@@ -50,16 +27,20 @@ class Profile:
 
 PROFILES = {
     "quick": Profile(
-        PAPER_CELLS + TINYECG_CELLS,
+        slices=("paper", "tinyecg", "overhead", "latency"),
+        workers=("malloc",),
+        peers=False,
         repeats=10,
-        sample_ms=5.0,
+        sample_ms=4.0,
         epochs=2,
         kernels=("torch", "crossscale", "crossscale_fused"),
     ),
     "paper": Profile(
-        tuple(dict.fromkeys(PAPER_CELLS + TINYECG_CELLS + WIDE_CELLS)),
-        repeats=30,
-        sample_ms=10.0,
+        slices=tuple(SLICES),
+        workers=("malloc", "avx2", "thp"),
+        peers=True,
+        repeats=15,
+        sample_ms=5.0,
         epochs=20,
         kernels=("torch", "torch_compiled", "crossscale", "crossscale_fused"),
     ),
@@ -68,15 +49,22 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Bench:
-    """Time a forward convolution by each contestant."""
+    """Time convolutions, their gradients and training steps by each contestant."""
 
     profile: Annotated[
-        Literal["quick", "paper"], Doc("`quick` takes under a minute, `paper` some minutes.")
+        Literal["quick", "paper"],
+        Doc("`quick` takes about a minute, `paper` less than half an hour."),
     ] = "quick"
+    slices: Annotated[
+        str | None,
+        Doc(f"Parts of the grid, by commas: {', '.join(SLICES)}; the profile's if none."),
+    ] = None
     data_dir: Annotated[
         Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
     ] = None
-    results_dir: Annotated[Path, Doc("Folder that the CSV file is appended in.")] = Path("results")
+    results_dir: Annotated[Path, Doc("Folder that the CSV files are appended in.")] = Path(
+        "results"
+    )
     seed: Annotated[int, Doc("Seed of the weights and of the contestants' order.")] = 0
     threads: Annotated[
         int | None, Doc("Threads of all contestants; all cores the process may use if none.")
@@ -142,3 +130,17 @@ def check_seed(seed: int) -> None:
     """
     if seed < 0:
         raise UserError(f"--seed is {seed}: it must not be negative")
+
+
+def check_slices(names: str | None) -> tuple[str, ...] | None:
+    """The slices named, in the grid's order; None if none is.
+
+    Raises:
+        UserError: there is no such slice.
+    """
+    if names is None:
+        return None
+    wanted = {name.strip() for name in names.split(",")}
+    if unknown := sorted(wanted - set(SLICES)):
+        raise UserError(f"--slices names {unknown[0]!r}: choose from {', '.join(SLICES)}")
+    return tuple(name for name in SLICES if name in wanted)

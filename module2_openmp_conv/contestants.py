@@ -1,120 +1,132 @@
-"""Who takes part in the benchmark: each is a function without arguments that convolves a problem.
+"""Who takes part in the benchmark: each is a function without arguments that solves a problem.
 
-All get the same input, weight, bias and threads, and give [batch, out_channels, length]. What a
-contestant can prepare once for many calls (its output, packed weights) it prepares beforehand.
+All get the same tensors and threads. What a contestant can prepare once for many calls (its output,
+packed weights, another layout) it prepares beforehand.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from module2_openmp_conv.config import Cell
+from module2_openmp_conv.contestant import Contestant
 from module2_openmp_conv.conv1d import conv1d
 from module2_openmp_conv.extension import kernels
+from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
+from module2_openmp_conv.peers import compiled, onnx_runtime
+from module2_openmp_conv.problem import Problem
+from module2_openmp_conv.torch_contestants import leaves_of, torch_contestants
 
-Run = Callable[[], Tensor]
-TORCHS = ("torch", "torch_out", "torch_packed", "torch_shifted")
+# Torch's own convolution in its configurations: the best of these is what speed-ups are over.
+TORCHS = (
+    "torch",
+    "torch_out",
+    "torch_packed",
+    "torch_blocked",
+    "torch_channels_last",
+    "torch_transposed",
+    "torch_compile",
+    "torch_malloc",
+    "torch_malloc_packed",
+    "torch_thp",
+    "torch_avx2",
+)
+# A convolution rewritten by a torch user; told apart, since it is another program.
+REWRITES = ("torch_shifted", "torch_unfold", "torch_flipped")
+PEERS = ("onnxruntime",)
+HISTORY = ("taps_loop", "naive")
+OURS = ("crossscale", "crossscale_out", "crossscale_avx2")
+_HISTORY_MULTIPLY_ADDS = 50_000_000  # beyond, a call of the naive loop takes a tenth of a second
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What is convolved: stride 1, half the kernel's width of zeros on either side."""
+def contestants(problem: Problem, peers: bool = False) -> dict[str, Contestant]:
+    """Everyone who can take part in this problem within this process, by name.
 
-    input: Tensor  # [batch, in_channels, length]
-    weight: Tensor  # [out_channels, in_channels, kernel]
-    bias: Tensor  # [out_channels]
+    Args:
+        problem: what is computed.
+        peers: whether torch.compile and ONNX Runtime take part where they can, too.
+    """
+    found = {**torch_contestants(problem), **_crossscale(problem), **_history(problem)}
+    if peers and problem.cell.operation == "forward":
+        found |= compiled(problem) | onnx_runtime(problem)
+    return found
 
-    @property
-    def padding(self) -> int:
-        """Zeros on either side."""
-        return self.weight.shape[2] // 2
 
-
-def contestants(cell: Cell, problem: Problem) -> dict[str, Run]:
-    """Everyone who can take part in this cell, by name."""
-    runs = {
-        "torch": _torch(problem),
-        "torch_out": _torch_out(problem),
-        "crossscale": _crossscale(problem),
-        "crossscale_out": _crossscale_out(problem),
-        "taps_loop": _kernel(problem, kernels.forward_taps_loop),
-        "naive": _kernel(problem, kernels.forward_naive),
+def _crossscale(p: Problem) -> dict[str, Contestant]:
+    cell = p.cell
+    shape: dict[str, Any] = {
+        "padding": cell.padding,
+        "dilation": cell.dilation,
+        "groups": cell.groups,
     }
-    if torch.backends.mkldnn.is_available():
-        runs["torch_packed"] = _torch_packed(problem)
-    if cell.in_channels == cell.out_channels == 1:
-        runs["torch_shifted"] = _torch_shifted(problem)
-    return runs
+    if cell.operation == "forward":
+        out = torch.empty_like(p.gradient)
+        return {
+            "crossscale": Contestant(lambda: conv1d(p.input, p.weight, p.bias, **shape)),
+            "crossscale_out": Contestant(
+                lambda: conv1d(p.input, p.weight, p.bias, **shape, out=out)
+            ),
+        }
+    if cell.operation == "input_gradient":
+        return {
+            "crossscale": Contestant(
+                lambda: conv1d_input_gradient(p.gradient, p.weight, cell.length, **shape)
+            )
+        }
+    if cell.operation == "weight_gradient":
+        return {
+            "crossscale": Contestant(
+                lambda: conv1d_weight_gradient(p.gradient, p.input, cell.kernel_width, **shape)
+            )
+        }
+    input, weight, bias = leaves = leaves_of(p.input, p.weight, p.bias)
+
+    def forward() -> Tensor:
+        return conv1d(input, weight, bias, **shape)
+
+    def step() -> tuple[Tensor, ...]:
+        out = forward()
+        return (out, *torch.autograd.grad(out, leaves, p.gradient))
+
+    run = forward if cell.operation == "forward_with_grad" else step
+    return {"crossscale": Contestant(run, grad=True)}
 
 
-def _torch(p: Problem) -> Run:
-    return lambda: torch.nn.functional.conv1d(p.input, p.weight, p.bias, padding=p.padding)
-
-
-def _torch_out(p: Problem) -> Run:
-    """Torch with its output allocated beforehand; torch 2.13 still copies into it."""
-    out = torch.empty(len(p.input), len(p.weight), p.input.shape[2])
-    arguments = (p.input, p.weight, p.bias, [1], [p.padding], [1], False, [0], 1)
-    return lambda: torch.ops.aten.convolution.out(*arguments, out=out)
-
-
-def _torch_packed(p: Problem) -> Run:
-    """Torch as its compiler calls oneDNN: weights in oneDNN's own layout (private operators)."""
-    batch, in_channels, length = p.input.shape
-    image, padding = p.input.unsqueeze(2), [0, p.padding]
-    packed = torch.ops.mkldnn._reorder_convolution_weight(
-        p.weight.unsqueeze(2), padding, [1, 1], [1, 1], 1, [batch, in_channels, 1, length]
-    )
-    arguments: tuple[Any, ...] = (image, packed, p.bias, padding, [1, 1], [1, 1], 1, "none", [], "")
-    return lambda: torch.ops.mkldnn._convolution_pointwise(*arguments).squeeze(2)
-
-
-def _torch_shifted(p: Problem) -> Run:
-    """One channel to one, as a torch user can write it: a multiply-add of slices for each tap."""
-    length = p.input.shape[2]
-    first, *others = p.weight.flatten().tolist()
-
-    def run() -> Tensor:
-        padded = torch.nn.functional.pad(p.input, (p.padding, p.padding))
-        out = torch.add(p.bias, padded[..., :length], alpha=first)
-        for shift, tap in enumerate(others, start=1):
-            out.add_(padded[..., shift : shift + length], alpha=tap)
-        return out
-
-    return run
-
-
-def _crossscale(p: Problem) -> Run:
-    return lambda: conv1d(p.input, p.weight, p.bias, padding=p.padding)
-
-
-def _crossscale_out(p: Problem) -> Run:
-    out = torch.empty(len(p.input), len(p.weight), p.input.shape[2])
-    return lambda: conv1d(p.input, p.weight, p.bias, padding=p.padding, out=out)
-
-
-def _kernel(p: Problem, forward: Callable[..., int]) -> Run:
-    batch, in_channels, length = p.input.shape
+def _history(p: Problem) -> dict[str, Contestant]:
+    """The original paper's method and the definition, where a call takes no age."""
+    cell = p.cell
+    if cell.operation != "forward" or cell.multiply_adds > _HISTORY_MULTIPLY_ADDS:
+        return {}
     geometry = kernels.Geometry(
-        batch=batch,
-        in_channels=in_channels,
-        out_channels=len(p.weight),
-        length=length,
-        kernel=p.weight.shape[2],
+        batch=cell.batch_size,
+        in_channels=cell.in_channels,
+        out_channels=cell.out_channels,
+        length=cell.length,
+        kernel=cell.kernel_width,
         stride=1,
-        padding_left=p.padding,
-        padding_right=p.padding,
-        dilation=1,
-        groups=1,
+        padding_left=cell.padding,
+        padding_right=cell.padding,
+        dilation=cell.dilation,
+        groups=cell.groups,
     )
-    addresses = (p.input.data_ptr(), p.weight.data_ptr(), p.bias.data_ptr())
+    forwards = {"naive": kernels.forward_naive}
+    if cell.dilation == 1:
+        forwards["taps_loop"] = kernels.forward_taps_loop
 
-    def run() -> Tensor:
-        out = p.input.new_empty(batch, len(p.weight), length)
-        forward(geometry, *addresses, out.data_ptr(), False, torch.get_num_threads())
-        return out
+    def contestant(name: str) -> Contestant:
+        def run() -> Tensor:
+            out = torch.empty_like(p.gradient)
+            forwards[name](
+                geometry,
+                p.input.data_ptr(),
+                p.weight.data_ptr(),
+                p.bias.data_ptr(),
+                out.data_ptr(),
+                False,
+                torch.get_num_threads(),
+            )
+            return out
 
-    return run
+        return Contestant(run)
+
+    return {name: contestant(name) for name in forwards}

@@ -1,4 +1,4 @@
-"""Figures of module 2: speed-up over torch's best, and epochs with either kernel."""
+"""Figures of module 2, each from the last run that has rows for it."""
 
 from pathlib import Path
 
@@ -8,8 +8,12 @@ from matplotlib.ticker import MaxNLocator
 
 from crossscale_results import read_table
 from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
+from module2_openmp_conv.bars import machine_of
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, TRAINING_TABLE
-from module2_openmp_conv.speedup import latest_run, speedups
+from module2_openmp_conv.figures_batch import draw_speedups, draw_throughput
+from module2_openmp_conv.figures_grid import draw_heat_map, draw_scaling
+from module2_openmp_conv.figures_roofline import draw_roofline
+from module2_openmp_conv.speedup import latest_run
 
 
 def draw(results_dir: Path, out_dir: Path) -> list[Path]:
@@ -17,48 +21,14 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
     paths = []
     if (results_dir / f"{CONVOLUTION_TABLE.name}.csv").is_file():
         rows = latest_run(read_table(CONVOLUTION_TABLE, results_dir))
-        paths += draw_speedups(rows, out_dir)
+        for draw_one in (draw_speedups, draw_throughput, draw_heat_map, draw_scaling):
+            paths += draw_one(rows, out_dir)
+        machine = machine_of(rows, results_dir)
+        paths += [] if machine is None else draw_roofline(rows, machine, out_dir)
     if (results_dir / f"{TRAINING_TABLE.name}.csv").is_file():
         rows = latest_run(read_table(TRAINING_TABLE, results_dir))
         paths += draw_training(rows, out_dir)
     return paths
-
-
-def draw_speedups(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
-    """One channel to one: speed-up over torch's best by batch size and kernel width."""
-    rows = rows[(rows["in_channels"] == 1) & (rows["out_channels"] == 1)]
-    if rows.empty:
-        return []
-    figure, (axes_default, axes_best) = new_figure(width_in=6.5, height_in=3.4, columns=2)
-    for axes, against, title in (
-        (axes_default, ("torch",), "over F.conv1d"),
-        (axes_best, None, "over the best of torch"),
-    ):
-        cells = speedups(rows, against) if against else speedups(rows)
-        for series, (width, part) in enumerate(cells.groupby("kernel_width")):
-            part = part.sort_values("batch_size")
-            median = part["median"].astype(float)
-            errors = [median - part["low"].astype(float), part["high"].astype(float) - median]
-            axes.errorbar(
-                part["batch_size"].astype(float) * (1 + 0.03 * (series - 1)),
-                median,
-                yerr=errors,
-                label=f"kernel {width}",
-                color=COLOURS[series],
-                marker=MARKERS[series],
-                markersize=4,
-                capsize=2,
-            )
-        axes.axhline(1, color="#444444", linewidth=0.8)
-        axes.set_xscale("log", base=2)
-        batches = sorted(int(batch) for batch in cells["batch_size"].unique())
-        axes.set_xticks(batches, labels=[str(batch) for batch in batches])
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("batch size")
-        axes.set_title(title)
-    axes_default.set_ylabel("speed-up of crossscale\n(median, quartiles)")
-    axes_default.legend()
-    return save_figure(figure, out_dir, "module2_speedup", rows)
 
 
 def draw_training(rows: pd.DataFrame, out_dir: Path) -> list[Path]:

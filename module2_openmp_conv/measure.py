@@ -2,100 +2,170 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from crossscale_results import Row
 from module2_openmp_conv.columns import Convolution, ConvolutionMeasurement
-from module2_openmp_conv.config import Cell
-from module2_openmp_conv.contestants import TORCHS, Problem, Run, contestants
-from module2_openmp_conv.correctness import max_error_ratio
+from module2_openmp_conv.contestant import Contestant
+from module2_openmp_conv.contestants import HISTORY, OURS, contestants
+from module2_openmp_conv.correctness import max_error_ratio, references
 from module2_openmp_conv.extension import isa
+from module2_openmp_conv.grid import Cell
+from module2_openmp_conv.problem import Problem
+from module2_openmp_conv.timing import call_s, calls_filling
+from module2_openmp_conv.workers import Worker
+
+# OpenMP's and ONNX Runtime's threads spin on after their work, libgomp's for 4 to 9 ms as measured:
+# those of another pool would find the cores taken.
+SETTLE_S = 0.012
 
 
-def problem_of(cell: Cell, windows: Tensor, seed: int) -> Problem:
-    """Real windows stacked to [batch, in_channels, length], and random weights.
+@dataclass(frozen=True)
+class Entrant:
+    """A contestant wherever it runs."""
+
+    pool: str  # whose threads it runs on
+    result: Callable[[], tuple[Tensor, ...]]
+    calls_filling: Callable[[float], int]
+    call_s: Callable[[int], float]
+
+
+def entrants(
+    problem: Problem, seed: int, workers: Sequence[Worker] = (), peers: bool = False
+) -> dict[str, Entrant]:
+    """Everyone who takes part in the problem, here and in the workers, by name.
 
     Args:
-        cell: the shapes.
-        windows: float32 [n, length]; used again from the start where there are too few.
-        seed: seed of the weights.
+        problem: of a cell whose number of threads is filled in.
+        seed: the problem's.
+        workers: processes that made the problem's windows their own.
+        peers: whether torch.compile and ONNX Runtime take part.
     """
-    count = cell.batch_size * cell.in_channels
-    # Spread over the database: neighbours are nearly the same beat of the same patient.
-    rows = torch.arange(count) * max(1, len(windows) // count) % len(windows)
-    generator = torch.Generator().manual_seed(seed)
-    shape = (cell.out_channels, cell.in_channels, cell.kernel_width)
-    weight = torch.randn(shape, generator=generator) / (shape[1] * shape[2]) ** 0.5
-    return Problem(
-        input=windows[rows].reshape(cell.batch_size, cell.in_channels, cell.length).contiguous(),
-        weight=weight,
-        bias=torch.randn(cell.out_channels, generator=generator),
-    )
+    found = {
+        name: _local(contestant, problem.cell)
+        for name, contestant in contestants(problem, peers).items()
+    }
+    for worker in workers:
+        for name, inside in worker.prepare(problem.cell, seed).items():
+            found[name] = _remote(worker, inside)
+    return found
 
 
-@torch.inference_mode()
 def rows_of_cell(
-    cell: Cell, problem: Problem, repeats: int, sample_ms: float, seed: int
+    problem: Problem, taking_part: dict[str, Entrant], repeats: int, sample_ms: float, seed: int
 ) -> Iterator[Row]:
     """One row for each contestant and repeat; everyone is checked before anyone is timed.
 
     Raises:
-        UserError: a contestant is wrong.
+        UserError: a contestant is wrong, or a worker failed.
     """
-    runs = contestants(cell, problem)
-    errors = {name: max_error_ratio(name, run(), problem) for name, run in runs.items()}
-    calls = {name: _calls_filling(run, sample_ms) for name, run in runs.items()}
+    before = torch.get_num_threads()
+    torch.set_num_threads(_threads(problem.cell))
+    try:
+        expected = references(problem)
+        errors = {
+            name: max_error_ratio(name, entrant.result(), expected)
+            for name, entrant in taking_part.items()
+        }
+        del expected
+        yield from _samples(problem.cell, taking_part, errors, repeats, sample_ms, seed)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _samples(
+    cell: Cell,
+    taking_part: dict[str, Entrant],
+    errors: dict[str, float],
+    repeats: int,
+    sample_ms: float,
+    seed: int,
+) -> Iterator[Row]:
+    calls, pool = {}, ""
+    for name, entrant in taking_part.items():
+        pool = _settled(pool, entrant.pool)
+        calls[name] = entrant.calls_filling(sample_ms)
     order = random.Random(seed)
     for repeat in range(repeats):
-        for name in order.sample(list(runs), k=len(runs)):
-            call_s = _mean_call_s(runs[name], calls[name])
-            yield Row(
-                _convolution(name, cell, calls[name]),
-                _measurement(cell, call_s, errors[name]),
-                seed,
-                repeat,
-            )
+        for name in _turns(taking_part, order):
+            pool = _settled(pool, taking_part[name].pool)
+            measured = _measurement(cell, taking_part[name].call_s(calls[name]), errors[name])
+            yield Row(_convolution(name, cell, calls[name]), measured, seed, repeat)
 
 
-def _calls_filling(run: Run, sample_ms: float) -> int:
-    """Calls that take at least `sample_ms`, found by doubling, which warms up, too."""
-    calls = 1
-    while (elapsed_s := _mean_call_s(run, calls) * calls) < sample_ms / 1e3:
-        calls = max(2 * calls, int(calls * sample_ms / 1e3 / max(elapsed_s, 1e-6)) // 2)
-    return calls
+def _turns(taking_part: dict[str, Entrant], order: random.Random) -> list[str]:
+    """Everyone once, in random order, but those of one pool in a row: each change costs a pause."""
+    pools = list(dict.fromkeys(entrant.pool for entrant in taking_part.values()))
+    turns = []
+    for pool in order.sample(pools, k=len(pools)):
+        members = [name for name, entrant in taking_part.items() if entrant.pool == pool]
+        turns += order.sample(members, k=len(members))
+    return turns
 
 
-def _mean_call_s(run: Run, calls: int) -> float:
-    run()  # brings caches and threads back from the contestant before
-    start = time.perf_counter()
-    for _ in range(calls):
-        run()
-    return (time.perf_counter() - start) / calls
+def _settled(pool: str, next_pool: str) -> str:
+    if pool != next_pool:
+        time.sleep(SETTLE_S)
+    return next_pool
+
+
+def _local(contestant: Contestant, cell: Cell) -> Entrant:
+    how = (_threads(cell), cell.cache)
+    return Entrant(
+        contestant.pool,
+        contestant.result,
+        lambda sample_ms: calls_filling(contestant, sample_ms, *how),
+        lambda calls: call_s(contestant, calls, *how),
+    )
+
+
+def _remote(worker: Worker, inside: str) -> Entrant:
+    return Entrant(
+        worker.name,
+        lambda: worker.result(inside),
+        lambda sample_ms: worker.calls_filling(inside, sample_ms),
+        lambda calls: worker.call_s(inside, calls),
+    )
+
+
+def _threads(cell: Cell) -> int:
+    return cell.threads or torch.get_num_threads()
+
+
+def _kernels_isa(name: str) -> str:
+    if name == "crossscale_avx2":
+        return "avx2"
+    if name == "naive":
+        return "portable"
+    return isa() if name in OURS or name in HISTORY else "none"
 
 
 def _convolution(name: str, cell: Cell, calls: int) -> Convolution:
     return Convolution(
         contestant=name,
-        kernels_isa="none" if name in TORCHS else "portable" if name == "naive" else isa(),
+        kernels_isa=_kernels_isa(name),
+        operation=cell.operation,
         batch_size=cell.batch_size,
         in_channels=cell.in_channels,
         out_channels=cell.out_channels,
+        groups=cell.groups,
         kernel_width=cell.kernel_width,
+        dilation=cell.dilation,
         length=cell.length,
+        threads=_threads(cell),
+        cache=cell.cache,
         calls_count=calls,
     )
 
 
 def _measurement(cell: Cell, call_s: float, error: float) -> ConvolutionMeasurement:
-    in_values = cell.batch_size * cell.in_channels * cell.length
-    out_values = cell.batch_size * cell.out_channels * cell.length
-    weights = cell.out_channels * (cell.in_channels * cell.kernel_width + 1)
     return ConvolutionMeasurement(
         call_us=call_s * 1e6,
-        convolved_gflop_per_s=2e-9 * out_values * cell.in_channels * cell.kernel_width / call_s,
-        moved_gb_per_s=4e-9 * (in_values + out_values + weights) / call_s,
+        convolved_gflop_per_s=2e-9 * cell.multiply_adds / call_s,
+        moved_gb_per_s=1e-9 * cell.moved_bytes / call_s,
         max_error_ratio=error,
     )

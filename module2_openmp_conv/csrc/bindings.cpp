@@ -10,6 +10,7 @@
 
 #include "drivers.h"
 #include "instruction_sets.h"
+#include "machine_peaks.h"
 #include "operators.h"
 #include "output_memory.h"
 
@@ -124,4 +125,5 @@ PYBIND11_MODULE(_kernels, module) {
     module.def("use_isa", &use_isa, py::arg("name"));
     module.def("openmp_library", &openmp_library);
     module.def("kept_output_bytes", &kept_output_bytes);
+    def_machine_peaks(module);
 }

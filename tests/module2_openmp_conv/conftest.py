@@ -1,9 +1,11 @@
 """Fixtures of module 2: rows of a tiny bench and a tiny training on doubles of the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -11,10 +13,22 @@ from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.prepared import Windows
 from crossscale_data.records import DS2, TRAIN
 from crossscale_data.source import Source
-from module2_openmp_conv import bench, train
-from module2_openmp_conv.config import Bench, Cell, Train
+from module2_openmp_conv import bench, probes, train
+from module2_openmp_conv.config import Bench, Train
+from module2_openmp_conv.grid import Cell
 
-CELLS = (Cell(2, 1, 1, 3), Cell(4, 1, 1, 3), Cell(2, 1, 1, 5), Cell(2, 3, 4, 5))
+CELLS = (
+    Cell(64, 1, 1, 3),
+    Cell(128, 1, 1, 3),
+    Cell(64, 1, 1, 5),
+    Cell(2, 3, 4, 5),
+    Cell(64, 1, 16, 3),
+    Cell(64, 1, 16, 3, operation="input_gradient"),
+    Cell(64, 1, 16, 3, operation="weight_gradient"),
+    Cell(1, 1, 1, 3, length=8, operation="forward_with_grad"),
+    Cell(2, 4, 4, 3, length=40, dilation=2, groups=2, operation="training_step"),
+    Cell(2, 3, 4, 5, cache="cold"),
+)
 SOURCE = Source(Path("nowhere"), "synthetic", "0" * 16, "a double")
 
 
@@ -41,10 +55,70 @@ def results_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         _use_small_windows(patch)
         _use_small_beats(patch)
+        patch.setattr(probes, "_TIMES_CACHE", 0.1)
         bench.bench(Bench(results_dir=folder, repeats=2, threads=1), CELLS)
         train.train(Train(results_dir=folder, epochs=2, batch_size=32, threads=1, model="tinyecg"))
     torch.set_num_threads(threads)
     return folder
+
+
+Times = dict[Cell, dict[str, float]]
+
+
+@pytest.fixture
+def made_rows() -> Callable[[Times], pd.DataFrame]:
+    """Makes rows of a run on two threads, twice each: from a cell and a contestant to µs."""
+    return _made_rows
+
+
+def _made_rows(times: Times) -> pd.DataFrame:
+    rows = [
+        {
+            **asdict(cell),
+            "threads": cell.threads or 2,
+            "contestant": name,
+            "kernels_isa": "avx2" if name.startswith("crossscale") else "none",
+            "call_us": call_us,
+            "repeat": repeat,
+            **_PROVENANCE,
+        }
+        for cell, contestants in times.items()
+        for name, call_us in contestants.items()
+        for repeat in range(2)
+    ]
+    return pd.DataFrame(rows)
+
+
+_PROVENANCE = {
+    "run_id": "a",
+    "time_utc": "2026-01-01",
+    "dataset": "mitdb",
+    "cpu_model": "a CPU",
+    "cpu_isa": "avx2",
+    "cores_count": 2,
+    "threads_count": 2,
+    "accelerator": "none",
+    "profile": "custom",
+    "suite_version": "0",
+    "git_revision": "0",
+    "git_dirty": False,
+}
+
+
+@pytest.fixture
+def made_machine() -> pd.DataFrame:
+    """A machine of 100 GFLOP/s (AVX2) and 10 GB/s; 40 GB/s where 1 MiB fits. On two threads."""
+    probes_made = [
+        ("fma", "avx2", 0, 100.0, None),
+        ("fma", "avx2", 0, 90.0, None),
+        ("fma", "portable", 0, 30.0, None),
+        ("copy", "none", 1 << 19, None, 40.0),
+        ("triad", "none", (1 << 20) // 3, None, 35.0),
+        ("copy", "none", 1 << 27, None, 9.0),
+        ("fill", "none", 1 << 27, None, 10.0),
+    ]
+    columns = ["probe", "isa", "array_bytes", "peak_gflop_per_s", "stream_gb_per_s"]
+    return pd.DataFrame(probes_made, columns=columns).assign(threads=2)
 
 
 def _use_small_windows(patch: pytest.MonkeyPatch) -> None:

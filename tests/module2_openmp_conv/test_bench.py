@@ -1,9 +1,10 @@
 """The bench writes a valid row for every contestant, cell and repeat, and times nobody wrong."""
 
-import math
+import itertools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,31 +13,69 @@ import torch
 from crossscale_results import UserError, read_table
 from module2_openmp_conv import measure
 from module2_openmp_conv.bench import bench
-from module2_openmp_conv.columns import CONVOLUTION_TABLE
-from module2_openmp_conv.config import PROFILES, Bench, Cell
-from module2_openmp_conv.contestants import contestants
-from module2_openmp_conv.correctness import max_error_ratio
-from module2_openmp_conv.measure import problem_of, rows_of_cell
+from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE
+from module2_openmp_conv.config import Bench
+from module2_openmp_conv.extension import supported_isas
+from module2_openmp_conv.grid import Cell
+from module2_openmp_conv.measure import Entrant, entrants, rows_of_cell
+from module2_openmp_conv.problem import Problem, problem_of
+from module2_openmp_conv.roofline import cell_of
 from module2_openmp_conv.speedup import CELL
 
+EVERYONE = {
+    "forward": {
+        "torch",
+        "torch_out",
+        "torch_channels_last",
+        "torch_unfold",
+        "torch_malloc",
+        "crossscale",
+        "crossscale_out",
+        "naive",
+    },
+    "forward_with_grad": {"torch", "torch_malloc", "crossscale"},
+    "input_gradient": {
+        "torch",
+        "torch_channels_last",
+        "torch_transposed",
+        "torch_flipped",
+        "torch_malloc",
+        "crossscale",
+    },
+    "weight_gradient": {"torch", "torch_channels_last", "torch_malloc", "crossscale"},
+    "training_step": {"torch", "torch_channels_last", "torch_malloc", "crossscale"},
+}
+WITH_ONEDNN = {"torch_packed", "torch_blocked", "torch_malloc_packed"}
 
-def small_problem(cell: Cell) -> measure.Problem:
-    return problem_of(cell, torch.randn(50, cell.length), seed=0)
+
+def small_problem(cell: Cell) -> Problem:
+    return problem_of(cell, torch.randn(50, 500), seed=0)
 
 
 def test_every_contestant_has_every_row(results_dir: Path, cells: tuple[Cell, ...]) -> None:
     frame = read_table(CONVOLUTION_TABLE, results_dir)
-    everyone = {"torch", "torch_out", "crossscale", "crossscale_out", "taps_loop", "naive"}
-    for cell, rows in frame.groupby(CELL):
-        names = set(rows["contestant"])
-        assert everyone <= names
-        assert ("torch_shifted" in names) == (cell[1] == cell[2] == 1)
+    found = set()
+    for values, rows in frame.groupby(CELL):
+        cell = cell_of(dict(zip(CELL, values, strict=True)))
+        found.add(replace(cell, threads=None))
+        expected = set(EVERYONE[cell.operation])
+        if cell.operation == "forward":
+            expected |= {"taps_loop"}
+            expected |= {"torch_shifted"} if cell.in_channels == cell.out_channels == 1 else set()
+        assert set(rows["contestant"]) - WITH_ONEDNN == expected
         assert all(sorted(part["repeat"]) == [0, 1] for _, part in rows.groupby("contestant"))
-    assert len(frame.groupby(CELL)) == len(cells)
-    assert frame["repeat"].nunique() == 2
+    assert found == set(cells)
     assert (frame["call_us"] > 0).all()
     assert (frame["max_error_ratio"] < 1e-5).all()
     assert (frame["profile"] == "custom").all()
+    assert (frame["threads"] == 1).all()
+    assert (frame.loc[frame["cache"] == "cold", "calls_count"] == 1).all()
+
+
+def test_the_machine_is_probed_in_the_same_run(results_dir: Path) -> None:
+    machine = read_table(MACHINE_TABLE, results_dir)
+    assert set(machine["run_id"]) == set(read_table(CONVOLUTION_TABLE, results_dir)["run_id"])
+    assert set(machine["isa"]) == {"none", *supported_isas()}
 
 
 def test_rates_follow_from_time(results_dir: Path) -> None:
@@ -47,38 +86,38 @@ def test_rates_follow_from_time(results_dir: Path) -> None:
     assert row["moved_gb_per_s"] * row["call_us"] == pytest.approx(4e-3 * values)
 
 
-def test_contestants_take_turns() -> None:
-    cell = Cell(2, 1, 1, 3)
-    rows = list(rows_of_cell(cell, small_problem(cell), repeats=3, sample_ms=0.1, seed=0))
+def test_contestants_take_turns_and_wait_where_threads_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = small_problem(Cell(2, 1, 1, 3))
+    taking_part = entrants(problem, seed=0)
+    other = replace(taking_part["torch"], pool="another")
+    pauses: list[float] = []
+    monkeypatch.setattr(measure.time, "sleep", pauses.append)
+    rows = list(rows_of_cell(problem, {**taking_part, "other": other}, 3, 0.1, seed=0))
     assert [row.repeat for row in rows] == sorted(row.repeat for row in rows)
     names = [row.config.contestant for row in rows]
     third = len(names) // 3
-    assert set(names[:third]) == set(names[third : 2 * third]) == set(names[2 * third :])
-    assert names[:third] != names[third : 2 * third]  # in another order each time
+    turns = [names[:third], names[third : 2 * third], names[2 * third :]]
+    assert all(set(turn) == {*taking_part, "other"} for turn in turns)
+    assert turns[0] != turns[1]  # in another order each time
+    assert all("other" in (turn[0], turn[-1]) for turn in turns)  # a pool's turns are in a row
+    changes = sum((a == "other") != (b == "other") for a, b in itertools.pairwise(names))
+    calibrating = 2 + (names[0] != "other")  # everyone first, `other` last, then the samples
+    assert len(pauses) == changes + calibrating
 
 
-@pytest.mark.parametrize("cell", [Cell(3, 1, 1, 7, 40), Cell(2, 3, 9, 15, 33), Cell(1, 1, 2, 5, 1)])
-def test_contestants_agree(cell: Cell) -> None:
-    problem = small_problem(cell)
-    runs = contestants(cell, problem)
-    for name, run in runs.items():
-        assert max_error_ratio(name, run(), problem) < 1e-5
+def test_a_wrong_contestant_is_not_timed() -> None:
+    problem = small_problem(Cell(2, 1, 1, 3))
+    right = entrants(problem, seed=0)["torch"]
+    (result,) = right.result()
 
+    def refuse(_: float) -> int:
+        raise AssertionError("timed")
 
-def test_a_wrong_contestant_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = Cell(2, 1, 1, 3)
-    problem = small_problem(cell)
-    right = contestants(cell, problem)["torch"]()
-    nearly = right.clone()
-    nearly[0, 0, 7] *= 1 + 1e-5
-    for wrong, message in (
-        (nearly, "is wrong: off by"),
-        (torch.full_like(right, math.nan), "is wrong: off by inf"),
-        (right[..., 1:], "gave the shape"),
-    ):
-        monkeypatch.setattr(measure, "contestants", lambda c, p, w=wrong: {"cheat": lambda: w})
-        with pytest.raises(UserError, match=f"cheat {message}"):
-            list(rows_of_cell(cell, problem, repeats=1, sample_ms=0.1, seed=0))
+    cheat = Entrant("openmp", lambda: (result * (1 + 1e-5),), refuse, right.call_s)
+    with pytest.raises(UserError, match="cheat is wrong: off by"):
+        list(rows_of_cell(problem, {"torch": right, "cheat": cheat}, 1, 0.1, seed=0))
 
 
 @pytest.mark.parametrize(
@@ -88,17 +127,12 @@ def test_a_wrong_contestant_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None
         (Bench(seed=-1), "--seed"),
         (Bench(threads=0), "--threads"),
         (Bench(threads=100_000), "--threads"),
+        (Bench(slices="all"), "--slices"),
     ],
 )
 def test_bad_options_are_named(config: Bench, option: str) -> None:
     with pytest.raises(UserError, match=option):
         bench(config)
-
-
-def test_the_papers_grid_is_in_every_profile() -> None:
-    wanted = {Cell(b, 1, 1, k, 500) for b in (64, 128, 256, 512) for k in (3, 5, 7)}
-    for profile in PROFILES.values():
-        assert wanted <= set(profile.cells)
 
 
 def test_command_line_tells_errors_in_one_line(tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ results=$(echo "$@" | sed 's/.*--results-dir //; s/ .*//')
 case "$2" in
   module1_locality.bench) touch "$results/module1_ladder.csv" "$results/module1_assembly.csv";;
   module1_locality.train) touch "$results/module1_classifier.csv";;
-  module2_openmp_conv.bench) touch "$results/module2_convolution.csv";;
+  module2_openmp_conv.bench)
+    touch "$results/module2_convolution.csv" "$results/module2_machine.csv";;
   module2_openmp_conv.train) touch "$results/module2_training.csv";;
   module3_mpi_gpu_overlap.bench)
     touch "$results/module3_rounds.csv" "$results/module3_scores.csv" \

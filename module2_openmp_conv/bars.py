@@ -1,0 +1,251 @@
+"""`python -m module2_openmp_conv.bars`: what the kernels are to reach, and whether they do.
+
+Each bar is a ratio within one run: over the best of torch's configurations by cell, or of what the
+machine itself was measured to do.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from typing_extensions import Doc
+
+from crossscale_results import read_table
+from crossscale_results.cli import run
+from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE
+from module2_openmp_conv.contestants import REWRITES, TORCHS
+from module2_openmp_conv.roofline import shares
+from module2_openmp_conv.speedup import (
+    CELL,
+    geometric_mean,
+    latest_run,
+    named,
+    papers_grid,
+    speedups,
+    whole_team,
+)
+
+COMPUTE_BOUND = ((16, 16), (16, 32), (32, 64), (64, 64))  # channels in and out, one group
+SLOWER_AT_MOST = 1 / 1.05  # than torch as it is
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A number to reach, with the cells it is made of. Without `least` it is told, not judged."""
+
+    name: str
+    least: float | None
+    by: str  # `geometric mean` or `worst cell`
+    cells: tuple[tuple[str, float], ...]  # named, with their ratios; none if not measured
+
+    @property
+    def mean(self) -> float:
+        """Geometric mean of the cells; NaN of none."""
+        return geometric_mean(pd.Series([ratio for _, ratio in self.cells], dtype=float))
+
+    @property
+    def worst(self) -> float:
+        """The least ratio; NaN of none."""
+        return min((ratio for _, ratio in self.cells), default=float("nan"))
+
+    @property
+    def reached(self) -> float:
+        """What is held against the bar."""
+        return self.mean if self.by == "geometric mean" else self.worst
+
+    @property
+    def verdict(self) -> str:
+        """`met`, `missed by …`, `not measured`, or nothing."""
+        if not self.cells:
+            return "not measured"
+        if self.least is None:
+            return ""
+        if self.reached >= self.least:
+            return "met"
+        return f"missed by {100 * (1 - self.reached / self.least):.0f} %"
+
+    @property
+    def missing(self) -> tuple[tuple[str, float], ...]:
+        """The cells below a missed bar, the worst first."""
+        if self.least is None or not self.verdict.startswith("missed"):
+            return ()
+        below = [cell for cell in self.cells if cell[1] < self.least]
+        return tuple(sorted(below, key=lambda cell: cell[1]))
+
+
+def bars(frame: pd.DataFrame, machine: pd.DataFrame | None) -> list[Bar]:
+    """All bars.
+
+    Args:
+        frame: rows of the convolution table, of one run.
+        machine: rows of the machine table of that run; None if there are none.
+    """
+    warm = whole_team(frame)
+    forward = warm[(warm["operation"] == "forward") & (warm["length"] > 8)]
+    paper = papers_grid(frame)
+    several = forward[(forward["in_channels"] > 1) | (forward["out_channels"] > 1)]
+    with_rewrites = (*TORCHS, *REWRITES)
+    found = [
+        _over("paper's grid", paper, 8.0),
+        _over("paper's grid", paper, 5.0, by="worst cell"),
+        _over("  with out=", paper, None, ours="crossscale_out"),
+        _over("  rewrites with torch included", paper, None, against=with_rewrites),
+        *_memory_bound(forward, machine),
+        *_compute_bound(forward, machine),
+        _over("no cell slower than torch", frame, SLOWER_AT_MOST, ("torch",), by="worst cell"),
+        _over("several channels, forward", several, 1.5),
+        _over("  rewrites with torch included", several, None, against=with_rewrites),
+    ]
+    for operation in ("input_gradient", "weight_gradient"):
+        found.append(_over(operation, warm[warm["operation"] == operation], 1.5))
+    found.append(_over("training_step", _steps(warm), None))
+    return [*found, _latency(forward)]
+
+
+def render(found: list[Bar], most: int = 5) -> str:
+    """The bars as a table, each missed one followed by at most so many of its cells."""
+    lines = [_line("bar", "at least", "mean", "worst", "cells", "")]
+    for bar in found:
+        least = "" if bar.least is None else f"{bar.least:.2f} {_SHORT[bar.by]}"
+        ends = (f"{bar.mean:.2f}", f"{bar.worst:.2f}") if bar.cells else ("—", "—")
+        lines.append(_line(bar.name, least, *ends, str(len(bar.cells)), bar.verdict))
+        lines += [f"    {ratio:5.2f}  {name}" for name, ratio in bar.missing[:most]]
+        if len(bar.missing) > most:
+            lines.append(f"           and {len(bar.missing) - most} more")
+    return "\n".join(lines)
+
+
+_SHORT = {"geometric mean": "mean", "worst cell": "worst"}
+
+
+def _line(*cells: str) -> str:
+    widths = (40, 12, 7, 7, 6, 0)
+    return "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _over(
+    name: str,
+    rows: pd.DataFrame,
+    least: float | None,
+    against: tuple[str, ...] = TORCHS,
+    ours: str = "crossscale",
+    by: str = "geometric mean",
+) -> Bar:
+    most = rows["threads"].max()
+    cells = []
+    for _, cell in speedups(rows, against, ours).iterrows():
+        fewer = f", threads: {cell['threads']}" if cell["threads"] != most else ""
+        best = f" (torch's best: {cell['best']})" if cell["best"] != "torch" else ""
+        cells.append((f"{named(cell)}{fewer}{best}", float(cell["median"])))
+    return Bar(name, least, by, tuple(cells))
+
+
+def _memory_bound(forward: pd.DataFrame, machine: pd.DataFrame | None) -> list[Bar]:
+    """One channel to sixteen, where the tensors bind rather than the multiply-adds."""
+    bandwidth, over = "1→16 with out=, of memory's bandwidth", "1→16 over torch"
+    if machine is None:
+        return [Bar(bandwidth, 0.8, "worst cell", ()), Bar(over, 2.0, "geometric mean", ())]
+    rows = forward[
+        (forward["in_channels"] == 1)
+        & (forward["out_channels"] == 16)
+        & (forward["batch_size"] >= 64)  # of fewer, a call's own time binds
+    ]
+    found = shares(rows, machine)
+    bound = found[found["of_memory"] >= found["of_peak"]]
+    with_out = "crossscale_out"
+    return [
+        _share(bandwidth, bound, 0.8, "of_memory", with_out, by="worst cell"),
+        _share("  of the binding bound, caches counted", bound, None, "share", with_out),
+        _over(over, rows.merge(bound[CELL].drop_duplicates(), on=CELL), 2.0),
+    ]
+
+
+def _compute_bound(forward: pd.DataFrame, machine: pd.DataFrame | None) -> list[Bar]:
+    name = "16→16 … 64→64, of the FMA peak"
+    if machine is None:
+        return [Bar(name, 0.8, "geometric mean", ())]
+    channels = list(zip(forward["in_channels"], forward["out_channels"], strict=True))
+    rows = forward[
+        pd.Series([pair in COMPUTE_BOUND for pair in channels], index=forward.index, dtype=bool)
+        & (forward["groups"] == 1)
+        & (forward["batch_size"] == 64)
+        & (forward["dilation"] == 1)
+        & (forward["length"] == 500)
+    ]
+    found = shares(rows, machine)
+    return [
+        _share(name, found, 0.8, "of_peak", "crossscale"),
+        _share("  with out=", found, None, "of_peak", "crossscale_out"),
+        _share("  torch, of the same", found, None, "of_peak", "torch"),
+    ]
+
+
+def _share(
+    name: str,
+    found: pd.DataFrame,
+    least: float | None,
+    column: str,
+    contestant: str,
+    by: str = "geometric mean",
+) -> Bar:
+    rows = found[found["contestant"] == contestant]
+    cells = tuple((named(cell), float(cell[column])) for _, cell in rows.iterrows())
+    return Bar(name, least, by, cells)
+
+
+def _steps(warm: pd.DataFrame) -> pd.DataFrame:
+    return warm[(warm["operation"] == "training_step") & (warm["length"] > 8)]
+
+
+def _latency(forward: pd.DataFrame) -> Bar:
+    """Both layers of a small classifier, one beat at a time: their best times added up."""
+    layers = ((1, 16, 7), (16, 16, 5))
+    columns = ["in_channels", "out_channels", "kernel_width"]
+    single = forward[
+        (forward["batch_size"] == 1) & (forward["dilation"] == 1) & (forward["length"] == 500)
+    ]
+    theirs = ours = 0.0
+    for layer in layers:
+        rows = single[(single[columns] == pd.Series(layer, index=columns)).all(axis=1)]
+        times = rows.groupby("contestant")["call_us"].median()
+        best = times[[name for name in TORCHS if name in times]]
+        if best.empty or "crossscale" not in times:
+            return Bar("batch-1 latency 1→16→16", 2.0, "geometric mean", ())
+        theirs, ours = theirs + float(best.min()), ours + float(times["crossscale"])
+    cells = (("1→16 k7 and 16→16 k5 batch 1", theirs / ours),)
+    return Bar("batch-1 latency 1→16→16", 2.0, "geometric mean", cells)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Whose bars are told."""
+
+    results_dir: Annotated[Path, Doc("Folder of the CSV files; their last run counts.")] = Path(
+        "results"
+    )
+    cells: Annotated[int, Doc("How many of the cells that miss a bar are named.")] = 1000
+
+
+def show(config: Bars) -> None:
+    """Print the bars of the last run.
+
+    Raises:
+        ResultsError: there are no rows, or they cannot be read.
+    """
+    frame = latest_run(read_table(CONVOLUTION_TABLE, config.results_dir))
+    print(render(bars(frame, machine_of(frame, config.results_dir)), config.cells))
+
+
+def machine_of(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame | None:
+    """The rows of the machine table that belong to the same run; None if there are none."""
+    if not (results_dir / f"{MACHINE_TABLE.name}.csv").is_file():
+        return None
+    machine = read_table(MACHINE_TABLE, results_dir)
+    machine = machine[machine["run_id"] == frame["run_id"].iloc[0]]
+    return None if machine.empty else machine
+
+
+if __name__ == "__main__":
+    sys.exit(run(Bars, show, "python -m module2_openmp_conv.bars", __doc__ or ""))

@@ -1,0 +1,145 @@
+"""Bars: each from the rows it is about; met, missed with the cells that miss, or unmeasured."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from module2_openmp_conv.bars import Bar, Bars, bars, render, show
+from module2_openmp_conv.grid import PAPER, Cell
+
+Made = Callable[[dict[Cell, dict[str, float]]], pd.DataFrame]
+
+
+def named(found: list[Bar], name: str, by: str = "geometric mean") -> Bar:
+    (bar,) = [bar for bar in found if bar.name == name and bar.by == by]
+    return bar
+
+
+def test_the_papers_grid_is_over_the_best_of_torch_and_rewrites_apart(made_rows: Made) -> None:
+    times = {
+        cell: {"torch": 90.0, "torch_malloc": 40.0, "torch_shifted": 20.0, "crossscale": 5.0}
+        for cell in PAPER
+    }
+    times[PAPER[0]] = {**times[PAPER[0]], "crossscale": 10.0}
+    found = bars(made_rows(times), None)
+    mean = named(found, "paper's grid")
+    assert mean.mean == pytest.approx(8 / 2 ** (1 / 12))
+    assert mean.verdict == "missed by 6 %"
+    assert [name for name, _ in mean.missing] == ["1→1 k3 batch 64 (torch's best: torch_malloc)"]
+    worst = named(found, "paper's grid", "worst cell")
+    assert (worst.reached, worst.verdict) == (pytest.approx(4.0), "missed by 20 %")
+    rewrites = next(bar for bar in found if bar.name == "  rewrites with torch included")
+    assert rewrites.mean == pytest.approx(4 / 2 ** (1 / 12))
+    assert rewrites.verdict == ""
+
+
+def test_bandwidth_counts_only_where_it_binds(made_rows: Made, made_machine: pd.DataFrame) -> None:
+    memory_bound, compute_bound = Cell(512, 1, 16, 3), Cell(512, 1, 16, 31)
+    moved_us = memory_bound.moved_bytes / 10e3  # at 10 GB/s
+    times = {
+        memory_bound: {"torch": 3 * moved_us, "crossscale": moved_us, "crossscale_out": moved_us},
+        compute_bound: {"torch": 1e6, "crossscale": 1e6, "crossscale_out": 1e6},
+        Cell(1, 1, 16, 3): {"torch": 1e6, "crossscale": 1e6, "crossscale_out": 1e6},
+    }
+    found = bars(made_rows(times), made_machine)
+    bandwidth = named(found, "1→16 with out=, of memory's bandwidth", "worst cell")
+    assert bandwidth.cells == (("1→16 k3 batch 512", pytest.approx(1.0)),)
+    assert bandwidth.verdict == "met"
+    assert named(found, "1→16 over torch").cells == (("1→16 k3 batch 512", pytest.approx(3.0)),)
+
+
+def test_compute_bound_cells_are_held_against_the_peak_of_their_isa(
+    made_rows: Made, made_machine: pd.DataFrame
+) -> None:
+    cell = Cell(64, 16, 16, 15)
+    least_us = 2e-3 * cell.multiply_adds / 100  # at 100 GFLOP/s
+    times = {
+        cell: {"torch": 2 * least_us, "crossscale": least_us / 0.9},
+        replace(cell, batch_size=8): {"torch": 1.0, "crossscale": 1e6},
+        replace(cell, dilation=2): {"torch": 1.0, "crossscale": 1e6},
+    }
+    found = bars(made_rows(times), made_machine)
+    bar = named(found, "16→16 … 64→64, of the FMA peak")
+    assert bar.cells == (("16→16 k15 batch 64", pytest.approx(0.9)),)
+    assert bar.verdict == "met"
+    assert named(found, "  torch, of the same").mean == pytest.approx(0.5)
+
+
+def test_no_cell_may_be_slower_than_torch_whatever_its_threads_and_caches(
+    made_rows: Made,
+) -> None:
+    right = Cell(64, 16, 16, 5)
+    times = {
+        right: {"torch": 10.0, "torch_malloc": 1.0, "crossscale": 10.4},
+        replace(right, threads=1): {"torch": 10.0, "crossscale": 12.5},
+        replace(right, cache="cold", operation="weight_gradient"): {
+            "torch": 10.0,
+            "crossscale": 20.0,
+        },
+    }
+    bar = named(bars(made_rows(times), None), "no cell slower than torch", "worst cell")
+    assert bar.missing == (
+        ("16→16 k5 batch 64, weight_gradient, cold", pytest.approx(0.5)),
+        ("16→16 k5 batch 64, threads: 1", pytest.approx(0.8)),
+    )
+
+
+def test_gradients_steps_and_latency_have_bars_of_their_own(made_rows: Made) -> None:
+    layer = Cell(64, 16, 16, 5)
+    times = {
+        replace(layer, operation="input_gradient"): {"torch": 30.0, "crossscale": 10.0},
+        replace(layer, operation="weight_gradient"): {"torch": 12.0, "crossscale": 10.0},
+        replace(layer, operation="training_step"): {"torch": 20.0, "crossscale": 10.0},
+        Cell(1, 1, 16, 7): {"torch": 20.0, "torch_packed": 10.0, "crossscale": 5.0},
+        Cell(1, 16, 16, 5): {"torch": 32.0, "crossscale": 15.0},
+        Cell(1, 1, 1, 3, length=8): {"torch": 1.0, "crossscale": 1.0},
+    }
+    found = bars(made_rows(times), None)
+    assert named(found, "input_gradient").verdict == "met"
+    assert named(found, "weight_gradient").verdict == "missed by 20 %"
+    assert named(found, "training_step").mean == pytest.approx(2.0)
+    latency = named(found, "batch-1 latency 1→16→16")
+    assert latency.mean == pytest.approx((10 + 32) / (5 + 15))
+    several = named(found, "several channels, forward")
+    assert len(several.cells) == 2  # not the call that has nothing to do
+
+
+def test_what_was_not_measured_is_said_so(made_rows: Made) -> None:
+    found = bars(made_rows({Cell(1, 1, 1, 3, length=8): {"torch": 2.0, "crossscale": 1.0}}), None)
+    unmeasured = {bar.name for bar in found if bar.verdict == "not measured"}
+    assert {bar.name for bar in found} - unmeasured == {"no cell slower than torch"}
+    assert "input_gradient" in render(found)
+
+
+def test_a_missed_bar_is_shown_with_its_cells() -> None:
+    text = render([Bar("speed", 2.0, "worst cell", (("slow cell", 1.0), ("fast cell", 3.0)))])
+    _, line, cell = text.splitlines()
+    assert line.split() == [
+        "speed",
+        "2.00",
+        "worst",
+        "1.73",
+        "1.00",
+        "2",
+        "missed",
+        "by",
+        "50",
+        "%",
+    ]
+    assert cell.split() == ["1.00", "slow", "cell"]
+    many = Bar("speed", 2.0, "worst cell", tuple((f"cell {i}", 1.0) for i in range(9)))
+    assert render([many], most=2).splitlines()[-1].strip() == "and 7 more"
+
+
+def test_the_command_tells_the_last_runs_bars(
+    results_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show(Bars(results_dir))
+    lines = capsys.readouterr().out.splitlines()
+    (grid,) = [line for line in lines if line.startswith("paper's grid") and "mean" in line]
+    assert grid.split()[6] == "3"
+    (peak,) = [line for line in lines if line.startswith("16→16")]
+    assert "not measured" in peak

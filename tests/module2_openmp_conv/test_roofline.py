@@ -1,0 +1,60 @@
+"""The roofline: which bound binds a cell, and the share of it that a contestant reaches."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from module2_openmp_conv.grid import Cell
+from module2_openmp_conv.roofline import cell_of, roofs, shares
+
+Made = Callable[[dict[Cell, dict[str, float]]], pd.DataFrame]
+
+
+def test_the_best_repeat_is_the_roof(made_machine: pd.DataFrame) -> None:
+    (roof,) = roofs(made_machine).values()
+    assert roof.peaks == {"avx2": 100.0, "portable": 30.0}
+    assert roof.memory_gb_per_s == 10.0
+    assert roof.streams == {1 << 20: 40.0}
+    assert (roof.stream(1 << 19), roof.stream(1 << 24)) == (40.0, 10.0)
+    assert (roof.peak("portable"), roof.peak("none")) == (30.0, 100.0)
+
+
+def test_shares_of_the_bound_that_binds(made_rows: Made, made_machine: pd.DataFrame) -> None:
+    in_memory, computed, cached = Cell(512, 1, 16, 3), Cell(64, 64, 64, 31), Cell(64, 1, 1, 3)
+    in_memory_us, cached_us = in_memory.moved_bytes / 10e3, cached.moved_bytes / 40e3
+    computed_us = 2e-3 * computed.multiply_adds / 100
+    cold = replace(cached, cache="cold")
+    rows = made_rows(
+        {
+            in_memory: {"crossscale": 2 * in_memory_us},
+            computed: {"crossscale": 4 * computed_us},
+            cached: {"crossscale": 5 * cached_us},
+            cold: {"crossscale": 8 * cached_us},
+            replace(cached, threads=1): {"crossscale": 1.0},  # not probed
+        }
+    )
+    found = shares(rows, made_machine)
+    by_cell = {cell_of(row): row for _, row in found.iterrows()}
+    told = {
+        replace(cell, threads=None): (row["binding"], round(row["share"], 3))
+        for cell, row in by_cell.items()
+    }
+    assert told == {
+        in_memory: ("memory", 0.5),
+        computed: ("compute", 0.25),
+        cached: ("cache", 0.2),
+        cold: ("memory", 0.5),
+    }
+    row = by_cell[replace(in_memory, threads=2)]
+    assert row["gflop_per_s"] == pytest.approx(0.5 * row["bound_gflop_per_s"])
+    assert row["of_memory"] == pytest.approx(0.5)
+    assert row["of_peak"] < 0.5
+
+
+def test_nothing_is_known_of_a_machine_without_probes(
+    made_rows: Made, made_machine: pd.DataFrame
+) -> None:
+    rows = made_rows({Cell(64, 1, 1, 3): {"crossscale": 1.0}})
+    assert shares(rows, made_machine[made_machine["probe"] == "fma"]).empty
