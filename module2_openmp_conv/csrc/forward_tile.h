@@ -16,6 +16,7 @@
 // read from a slab (slab.h), all others read in place.
 #pragma once
 
+#include "row_tile.h"
 #include "slab.h"
 
 namespace {
@@ -149,6 +150,10 @@ inline void stream_run(float* to, const float* from, std::int64_t n) {
 }
 
 void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::int64_t last) {
+    if (const RowFunction row_function = row_function_of(p)) {
+        row_items(p, row_function, first, last);
+        return;
+    }
     constexpr std::int64_t kMostTiles = 64;
     struct Placed {
         const float* x;

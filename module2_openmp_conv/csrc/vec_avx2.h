@@ -13,6 +13,27 @@ struct Vec {
     static inline Reg broadcast(float a) { return _mm256_set1_ps(a); }
     static inline Reg load(const float* p) { return _mm256_loadu_ps(p); }
     static inline void store(float* p, Reg a) { _mm256_storeu_ps(p, a); }
+    // Lanes [first, last) of p, 0 ≤ first ≤ last ≤ 8; the others are not touched, they are zero.
+    static inline Reg load_between(const float* p, int first, int last) {
+        const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+        const __m256i before = _mm256_cmpgt_epi32(_mm256_set1_epi32(first), lane);
+        const __m256i inside = _mm256_cmpgt_epi32(_mm256_set1_epi32(last), lane);
+        return _mm256_maskload_ps(p, _mm256_andnot_si256(before, inside));
+    }
+    // Eight neighbours from the Shift-th on of the 16 in a, b; 0 < Shift < 8.
+    template <int Shift>
+    static inline Reg shifted(Reg a, Reg b) {
+        const __m256i middle = _mm256_castps_si256(_mm256_permute2f128_ps(a, b, 0x21));
+        if constexpr (Shift < 4) {
+            return _mm256_castsi256_ps(
+                _mm256_alignr_epi8(middle, _mm256_castps_si256(a), 4 * Shift));
+        } else if constexpr (Shift == 4) {
+            return _mm256_castsi256_ps(middle);
+        } else {
+            return _mm256_castsi256_ps(
+                _mm256_alignr_epi8(_mm256_castps_si256(b), middle, 4 * (Shift - 4)));
+        }
+    }
     // To a multiple of 32 bytes, past the caches; fence() before others read it.
     static inline void stream(float* p, Reg a) { _mm256_stream_ps(p, a); }
     static inline void fence() { _mm_sfence(); }

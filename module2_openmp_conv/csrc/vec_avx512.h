@@ -13,6 +13,16 @@ struct Vec {
     static inline Reg broadcast(float a) { return _mm512_set1_ps(a); }
     static inline Reg load(const float* p) { return _mm512_loadu_ps(p); }
     static inline void store(float* p, Reg a) { _mm512_storeu_ps(p, a); }
+    // Lanes [first, last) of p, 0 ≤ first ≤ last ≤ 16; the others are not touched, they are zero.
+    static inline Reg load_between(const float* p, int first, int last) {
+        return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << last) - (1u << first)), p);
+    }
+    // Sixteen neighbours from the Shift-th on of the 32 in a, b; 0 < Shift < 16.
+    template <int Shift>
+    static inline Reg shifted(Reg a, Reg b) {
+        return _mm512_castsi512_ps(
+            _mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), Shift));
+    }
     // To a multiple of 64 bytes, past the caches; fence() before others read it.
     static inline void stream(float* p, Reg a) { _mm512_stream_ps(p, a); }
     static inline void fence() { _mm_sfence(); }

@@ -17,6 +17,20 @@ struct Vec {
         return a;
     }
     static inline void store(float* p, Reg a) { std::memcpy(p, &a, sizeof a); }
+    // Lanes [first, last) of p, 0 ≤ first ≤ last ≤ 4; the others are not touched, they are zero.
+    static inline Reg load_between(const float* p, int first, int last) {
+        Reg a{};
+        for (int lane = first; lane < last; ++lane) {
+            a[lane] = p[lane];
+        }
+        return a;
+    }
+    // Four neighbours from the Shift-th on of the 8 in a, b; 0 < Shift < 4.
+    template <int Shift>
+    static inline Reg shifted(Reg a, Reg b) {
+        typedef int Places __attribute__((vector_size(16)));
+        return __builtin_shuffle(a, b, Places{Shift, Shift + 1, Shift + 2, Shift + 3});
+    }
     static inline void stream(float* p, Reg a) { store(p, a); }
     static inline void fence() {}
     static inline Reg add(Reg a, Reg b) { return a + b; }

@@ -1,0 +1,144 @@
+// The convolution to one output channel (a group's only one), for common numbers of taps.
+//
+// Blocking: V vectors of output positions stay in registers; every input vector is loaded once and
+// serves all taps, as neighbours shifted out of two registers: V + 1 loads for V · taps
+// multiply-adds, where loading each tap's neighbours takes V · taps loads, nearly all of them
+// across a cache line. Bound aimed at: the shuffles, one per multiply-add; for few taps, L2.
+#pragma once
+
+#include "slab.h"
+
+namespace {
+
+struct RowCall {
+    const float* x;  // first input channel of the group
+    std::int64_t length;
+    std::int64_t padding;
+    std::int64_t in_channels;
+    const float* w;  // [in_channels][taps]
+    float bias;
+    bool relu;
+    float* y;            // position 0 of the output row
+    std::int64_t begin;  // positions to be computed
+    std::int64_t end;
+};
+
+// The vector at a place of a row; what lies outside the row is zero.
+inline Vec::Reg load_window(const float* x, std::int64_t length, std::int64_t at) {
+    if (at >= 0 && at + Vec::kLanes <= length) {
+        return Vec::load(x + at);
+    }
+    const std::int64_t first = smaller(larger(0, -at), Vec::kLanes);
+    const std::int64_t last = larger(first, smaller(Vec::kLanes, length - at));
+    return Vec::load_between(x + at, static_cast<int>(first), static_cast<int>(last));
+}
+
+// Adds tap k, and those after it, of one input channel to the sums.
+template <int K, int V, int k = 0>
+inline void add_taps(const float* w, const Vec::Reg* window, Vec::Reg* sum) {
+    if constexpr (k < K) {
+        constexpr int kWhole = k / Vec::kLanes;
+        constexpr int kShift = k % Vec::kLanes;
+        const Vec::Reg tap = Vec::broadcast(w[k]);
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) {
+            Vec::Reg in = window[v + kWhole];
+            if constexpr (kShift > 0) {
+                in = Vec::template shifted<kShift>(in, window[v + kWhole + 1]);
+            }
+            sum[v] = Vec::multiply_add(tap, in, sum[v]);
+        }
+        add_taps<K, V, k + 1>(w, window, sum);
+    }
+}
+
+template <int K>
+void row_tile(const RowCall& c) {
+    constexpr int V = 4;
+    constexpr int kWindows = V + (K - 1 + Vec::kLanes - 1) / Vec::kLanes;
+    for (std::int64_t t = c.begin; t < c.end; t += V * Vec::kLanes) {
+        Vec::Reg sum[V];
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) {
+            sum[v] = Vec::broadcast(c.bias);
+        }
+        const float* x = c.x;
+        const float* w = c.w;
+        const std::int64_t at = t - c.padding;
+        const bool inside = at >= 0 && at + kWindows * Vec::kLanes <= c.length;
+        for (std::int64_t i = 0; i < c.in_channels; ++i, x += c.length, w += K) {
+            Vec::Reg window[kWindows];
+#pragma GCC unroll 16
+            for (int n = 0; n < kWindows; ++n) {
+                window[n] = inside ? Vec::load(x + at + n * Vec::kLanes)
+                                   : load_window(x, c.length, at + n * Vec::kLanes);
+            }
+            add_taps<K, V>(w, window, sum);
+        }
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) {
+            const Vec::Reg out = c.relu ? Vec::relu(sum[v]) : sum[v];
+            const std::int64_t left = c.end - t - v * Vec::kLanes;
+            if (left >= Vec::kLanes) {
+                Vec::store(c.y + t + v * Vec::kLanes, out);
+            } else if (left > 0) {
+                Vec::store_first(c.y + t + v * Vec::kLanes, out, static_cast<int>(left));
+            }
+        }
+    }
+}
+
+using RowFunction = void (*)(const RowCall&);
+
+// Null where there is none for so many taps.
+inline RowFunction row_function_of(const ForwardTask& p) {
+    if (p.group_out != 1 || !reads_in_place(p.reach) || p.reach.dilation != 1 || p.stream) {
+        return nullptr;
+    }
+    switch (p.reach.kernel) {
+        case 3:
+            return row_tile<3>;
+        case 5:
+            return row_tile<5>;
+        case 7:
+            return row_tile<7>;
+        case 15:
+            return row_tile<15>;
+        case 31:
+            return row_tile<31>;
+        default:
+            return nullptr;
+    }
+}
+
+// The items [first, last) of such a task: one after the other in memory, so that none is looked up.
+inline void row_items(const ForwardTask& p, RowFunction function, std::int64_t first,
+                      std::int64_t last) {
+    const Reach& r = p.reach;
+    const std::int64_t span = p.tiles_per_item * p.tile_vectors * Vec::kLanes;
+    std::int64_t part = first % p.tile_items;
+    const std::int64_t row = first / p.tile_items;
+    std::int64_t group = row % p.groups;
+    RowCall call{};
+    call.x = p.input + row * p.group_in * r.length;
+    call.length = r.length;
+    call.padding = r.padding;
+    call.in_channels = p.group_in;
+    call.relu = p.relu;
+    call.y = p.out + row * r.out_length;
+    for (std::int64_t item = first; item < last; ++item) {
+        call.w = p.packed + group * p.group_in * r.kernel;
+        call.bias = p.bias ? p.bias[group] : 0.0f;
+        call.begin = part * span;
+        call.end = smaller(call.begin + span, r.out_length);
+        function(call);
+        if (++part == p.tile_items) {
+            part = 0;
+            call.x += p.group_in * r.length;
+            call.y += r.out_length;
+            group = group + 1 == p.groups ? 0 : group + 1;
+        }
+    }
+}
+
+}  // namespace
