@@ -14,7 +14,7 @@ from typing_extensions import Doc
 
 from crossscale_results import read_table
 from crossscale_results.cli import run
-from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE
+from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE
 from module2_openmp_conv.contestants import REWRITES, TORCHS
 from module2_openmp_conv.roofline import shares
 from module2_openmp_conv.speedup import (
@@ -75,12 +75,15 @@ class Bar:
         return tuple(sorted(below, key=lambda cell: cell[1]))
 
 
-def bars(frame: pd.DataFrame, machine: pd.DataFrame | None) -> list[Bar]:
+def bars(
+    frame: pd.DataFrame, machine: pd.DataFrame | None, training: pd.DataFrame | None = None
+) -> list[Bar]:
     """All bars.
 
     Args:
         frame: rows of the convolution table, of one run.
         machine: rows of the machine table of that run; None if there are none.
+        training: rows of the training table, of one run; None if there are none.
     """
     warm = whole_team(frame)
     forward = warm[(warm["operation"] == "forward") & (warm["length"] > 8)]
@@ -101,7 +104,7 @@ def bars(frame: pd.DataFrame, machine: pd.DataFrame | None) -> list[Bar]:
     for operation in ("input_gradient", "weight_gradient"):
         found.append(_over(operation, warm[warm["operation"] == operation], 1.5))
     found.append(_over("training_step", _steps(warm), None))
-    return [*found, _latency(forward)]
+    return [*found, *_epochs(training), _latency(forward)]
 
 
 def render(found: list[Bar], most: int = 5) -> str:
@@ -199,6 +202,26 @@ def _steps(warm: pd.DataFrame) -> pd.DataFrame:
     return warm[(warm["operation"] == "training_step") & (warm["length"] > 8)]
 
 
+def _epochs(training: pd.DataFrame | None) -> list[Bar]:
+    """Epochs of the suite's classifier: torch's time over ours, epoch by epoch."""
+    if training is None:
+        return [Bar("the classifier's training", 2.0, "geometric mean", ())]
+    times = training.pivot_table(index="epoch", columns="kernel", values="epoch_s")
+
+    def ratios(theirs: str, ours: str) -> tuple[tuple[str, float], ...]:
+        if theirs not in times or ours not in times:
+            return ()
+        ratio = (times[theirs] / times[ours]).dropna().astype(float)
+        return tuple((f"epoch {epoch + 1}", value) for epoch, value in zip(ratio.index, ratio, strict=True))
+
+    fused = "crossscale_fused"
+    return [
+        Bar("the classifier's training", 2.0, "geometric mean", ratios("torch", fused)),
+        Bar("  over torch.compile", None, "geometric mean", ratios("torch_compiled", fused)),
+        Bar("  convolutions alone", None, "geometric mean", ratios("torch", "crossscale")),
+    ]
+
+
 def _latency(forward: pd.DataFrame) -> Bar:
     """Both layers of a small classifier, one beat at a time: their best times added up."""
     layers = ((1, 16, 7), (16, 16, 5))
@@ -235,7 +258,11 @@ def show(config: Bars) -> None:
         ResultsError: there are no rows, or they cannot be read.
     """
     frame = latest_run(read_table(CONVOLUTION_TABLE, config.results_dir))
-    print(render(bars(frame, machine_of(frame, config.results_dir)), config.cells))
+    training = None
+    if (config.results_dir / f"{TRAINING_TABLE.name}.csv").is_file():
+        training = latest_run(read_table(TRAINING_TABLE, config.results_dir))
+    machine = machine_of(frame, config.results_dir)
+    print(render(bars(frame, machine, training), config.cells))
 
 
 def machine_of(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame | None:

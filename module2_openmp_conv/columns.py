@@ -22,6 +22,7 @@ class Convolution:
             "(freed memory kept for reuse), `torch_thp` (huge pages), `torch_avx2` (oneDNN held "
             "to AVX2). Rewrites with torch's other operators: `torch_shifted`, `torch_unfold`, "
             "`torch_flipped`. Others: `onnxruntime`; `crossscale`, `crossscale_out` (out= given), "
+            "`crossscale_fresh` (out= in newly allocated memory), "
             "`crossscale_avx2`; `taps_loop` (the original paper's method), `naive`."
         ),
     ]

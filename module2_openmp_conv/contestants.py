@@ -35,7 +35,7 @@ TORCHS = (
 REWRITES = ("torch_shifted", "torch_unfold", "torch_flipped")
 PEERS = ("onnxruntime",)
 HISTORY = ("taps_loop", "naive")
-OURS = ("crossscale", "crossscale_out", "crossscale_avx2")
+OURS = ("crossscale", "crossscale_out", "crossscale_fresh", "crossscale_avx2")
 _HISTORY_MULTIPLY_ADDS = 50_000_000  # beyond, a call of the naive loop takes a tenth of a second
 
 
@@ -61,7 +61,14 @@ def _crossscale(p: Problem) -> dict[str, Contestant]:
     }
     if cell.operation == "forward":
         out = torch.empty_like(p.gradient)
+
+        def fresh() -> Tensor:
+            """Into memory as torch allocates it, not into a dead output's."""
+            into = torch.empty_like(p.gradient)
+            return conv1d(p.input, p.weight, p.bias, **shape, out=into)
+
         return {
+            "crossscale_fresh": Contestant(fresh),
             "crossscale": Contestant(lambda: conv1d(p.input, p.weight, p.bias, **shape)),
             "crossscale_out": Contestant(
                 lambda: conv1d(p.input, p.weight, p.bias, **shape, out=out)

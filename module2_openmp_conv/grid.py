@@ -122,6 +122,8 @@ OVERHEAD = tuple(
     Cell(1, 1, 1, 3, length=8, operation=operation)
     for operation in ("forward", "forward_with_grad", "training_step")
 )
+# Outputs of 16 and 66 MB, whose memory costs more than the arithmetic.
+OUTPUTS = tuple(replace(_FIRST, batch_size=batch) for batch in (512, 2048))
 LATENCY = tuple(replace(cell, batch_size=1) for cell in (_FIRST, _SECOND))
 
 SLICES = {
@@ -134,6 +136,7 @@ SLICES = {
     "dilation": DILATION,
     "threads": _SCALED,  # at each number of threads, see `cells_of`
     "cold": COLD,
+    "outputs": OUTPUTS,
     "overhead": OVERHEAD,
     "latency": LATENCY,
 }

@@ -134,6 +134,27 @@ def test_a_missed_bar_is_shown_with_its_cells() -> None:
     assert render([many], most=2).splitlines()[-1].strip() == "and 7 more"
 
 
+def test_training_is_judged_epoch_by_epoch(made_rows: Made) -> None:
+    times = {"torch": (4.0, 5.0), "torch_compiled": (3.0, 3.0), "crossscale_fused": (2.0, 2.5)}
+    training = pd.DataFrame(
+        [
+            {"epoch": epoch, "kernel": kernel, "epoch_s": epoch_s}
+            for kernel, epochs in times.items()
+            for epoch, epoch_s in enumerate(epochs)
+        ]
+    )
+    rows = made_rows({Cell(1, 1, 1, 3, length=8): {"torch": 2.0, "crossscale": 1.0}})
+    found = bars(rows, None, training)
+    judged = named(found, "the classifier's training", "geometric mean")
+    assert judged.verdict == "met"
+    assert judged.cells == (("epoch 1", 2.0), ("epoch 2", 2.0))
+    compiled = named(found, "  over torch.compile", "geometric mean")
+    assert [ratio for _, ratio in compiled.cells] == [1.5, 1.2]
+    assert named(found, "  convolutions alone", "geometric mean").verdict == "not measured"
+    slower = training.assign(epoch_s=training["epoch_s"].where(training["kernel"] == "torch", 4.0))
+    assert named(bars(rows, None, slower), "the classifier's training", "geometric mean").missing
+
+
 def test_the_command_tells_the_last_runs_bars(
     results_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,7 @@ EVERYONE = {
         "torch_malloc",
         "crossscale",
         "crossscale_out",
+        "crossscale_fresh",
         "naive",
     },
     "forward_with_grad": {"torch", "torch_malloc", "crossscale"},
