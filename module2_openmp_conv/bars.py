@@ -212,7 +212,8 @@ def _epochs(training: pd.DataFrame | None) -> list[Bar]:
         if theirs not in times or ours not in times:
             return ()
         ratio = (times[theirs] / times[ours]).dropna().astype(float)
-        return tuple((f"epoch {epoch + 1}", value) for epoch, value in zip(ratio.index, ratio, strict=True))
+        named_epochs = zip(ratio.index, ratio, strict=True)
+        return tuple((f"epoch {epoch + 1}", value) for epoch, value in named_epochs)
 
     fused = "crossscale_fused"
     return [

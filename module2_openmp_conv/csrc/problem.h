@@ -52,6 +52,7 @@ struct WeightTask {
     std::int64_t group_out;
     const float* input;     // [batch, groups · group_in, length]
     const float* gradient;  // [batch, groups · group_out, out_length]
+    bool bias;              // sum the gradients themselves, too
     bool over_positions;    // lanes run over positions (few channels), not over output channels
 
     // An item is one batch element and this many output positions.

@@ -96,6 +96,7 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
     p.group_out = g.out_channels / g.groups;
     p.input = input;
     p.gradient = gradient;
+    p.bias = bias_gradient != nullptr;
     const std::int64_t work = multiply_adds(g);
     const int most = team_size(work, num_threads, num_threads);
     if (g.kernel > kMostTaps) {

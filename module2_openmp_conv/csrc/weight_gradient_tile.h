@@ -360,7 +360,7 @@ void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std
                 group_over_channels(p, call, gradient, begin, end, scratch,
                                     sums + group * group_sums);
             }
-            for (std::int64_t c = 0; c < p.group_out; ++c) {
+            for (std::int64_t c = 0; p.bias && c < p.group_out; ++c) {
                 bias_sums[group * p.group_out + c] +=
                     row_sum(gradient + c * r.out_length + begin, end - begin);
             }
