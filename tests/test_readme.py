@@ -14,6 +14,9 @@ from crossscale_results.claims import claims_markdown
 from crossscale_results.reader import read_table
 from crossscale_results.tables import all_claims, all_tables
 from module1_locality.classifier_report import latest_classifiers, scores_markdown
+from module2_openmp_conv.bars import bars, machine_of, render
+from module2_openmp_conv.columns import CONVOLUTION_TABLE, TRAINING_TABLE
+from module2_openmp_conv.speedup import latest_run
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REFERENCE = CHECKOUT / "results" / "reference"
@@ -40,6 +43,15 @@ def test_scores_are_those_of_the_reference_rows(protocol: str, scored_on: str) -
     frame = latest_classifiers(REFERENCE, protocol)
     expected = scores_markdown(frame, scored_on)
     assert marked(f"module1_classifier.csv, protocol {protocol}, {scored_on}") == expected
+
+
+def test_module_2_reaches_what_its_readme_says() -> None:
+    text = (CHECKOUT / "module2_openmp_conv" / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- bars -->\n```\n(.*?)\n```\n<!-- end -->", text, re.DOTALL)
+    assert found
+    frame = latest_run(read_table(CONVOLUTION_TABLE, REFERENCE))
+    training = latest_run(read_table(TRAINING_TABLE, REFERENCE))
+    assert found[1] == render(bars(frame, machine_of(frame, REFERENCE), training), most=5)
 
 
 def test_the_reference_was_measured_on_the_real_database_by_committed_code() -> None:
