@@ -6,17 +6,19 @@ lie.
 
 import importlib.util
 import re
+import site
 import sys
-import sysconfig
 from pathlib import Path
 
 
 def torch_folder() -> Path | None:
     """Folder of the installed torch, headers and libraries included."""
     spec = importlib.util.find_spec("torch")
-    places = [Path(sysconfig.get_path(name)) / "torch" for name in ("purelib", "platlib")]
     if spec is not None and spec.origin is not None:
-        places.insert(0, Path(spec.origin).parent)
+        return Path(spec.origin).parent
+    # A virtual environment's own packages, then those of the Python it was made from.
+    sites = site.getsitepackages([sys.prefix, sys.base_prefix])
+    places = [Path(folder) / "torch" for folder in (*sites, site.getusersitepackages())]
     return next((place for place in places if (place / "include").is_dir()), None)
 
 

@@ -57,10 +57,9 @@ def prepare(extras: str) -> Path:
     _require_compiler()
     python = _environments_python()
     state = python.parent.parent / "crossscale-installed.txt"
-    wanted = _fingerprint(extras)
-    if state.is_file() and state.read_text() == wanted:
-        return python
     torch = installed_torch(python)
+    if state.is_file() and state.read_text() == _fingerprint(extras, torch):
+        return python
     if torch is None:
         _pip(python, TORCH)
     elif tuple(int(part) for part in torch.split(".")[:2]) < OLDEST_TORCH:
@@ -69,9 +68,10 @@ def prepare(extras: str) -> Path:
             "upgrade it yourself, so that it keeps its kind (CPU, CUDA, ROCm)"
         )
     constraint = python.parent.parent / "crossscale-constraints.txt"
-    constraint.write_text(f"torch=={installed_torch(python)}\n")
+    torch = installed_torch(python)
+    constraint.write_text(f"torch=={torch}\n")
     _pip(python, "--constraint", str(constraint), "--editable", f"{CHECKOUT}[{extras}]")
-    state.write_text(wanted)
+    state.write_text(_fingerprint(extras, torch))
     return python
 
 
@@ -139,9 +139,9 @@ def _told(output: str) -> str | None:
     return None
 
 
-def _fingerprint(extras: str) -> str:
+def _fingerprint(extras: str, torch: str | None) -> str:
     """Changes with whatever the installation depends on."""
-    digest = hashlib.sha256(extras.encode())
+    digest = hashlib.sha256(f"{extras} {torch}".encode())
     for name in BUILT_FROM:
         path = CHECKOUT / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:

@@ -75,6 +75,9 @@ def test_nothing_is_installed_twice_unless_its_sources_changed(
     (tmp_path / "checkout" / "module2_openmp_conv" / "csrc" / "kernel.cpp").write_text("int two;")
     environment.prepare("dev,mpi")
     assert len(pip_calls(calls)) == 3
+    monkeypatch.setattr(environment, "installed_torch", lambda python: "2.13.1")
+    environment.prepare("dev,mpi")  # the extension is built for one torch
+    assert len(pip_calls(calls)) == 4
 
 
 @pytest.mark.parametrize(
