@@ -15,7 +15,7 @@ FIND = Path(find_torch.__file__)
 
 
 def test_the_build_finds_the_torch_of_its_environment() -> None:
-    # As an isolated build does it: the environment's packages are off the path, but still lie there.
+    # As in an isolated build: the packages are off the path, but still lie there.
     code = (
         "import runpy, sys\n"
         "sys.path = [folder for folder in sys.path if 'site-packages' not in folder]\n"
