@@ -54,12 +54,14 @@ def conv1d(
         step, spread = single(stride), single(dilation)
         left, right = both_sides(padding, step, spread * (weight.shape[-1] - 1))
         arguments = (batched, weight, bias, step, left, right, spread, groups, relu)
-        if torch.compiler.is_compiling() and out is None:
-            result: Tensor = torch.ops.crossscale.conv1d.default(*arguments)
-        else:
-            into = out if out is None or input.dim() == 3 else out.unsqueeze(0)
+        into = out if out is None or input.dim() == 3 else out.unsqueeze(0)
+        if not torch.compiler.is_compiling():
             result = kernels.conv1d(*arguments, into)
-    except ValueError as error:
+        elif into is None:
+            result = torch.ops.crossscale.conv1d.default(*arguments)
+        else:
+            torch.ops.crossscale.conv1d.out(*arguments, out=into)
+    except (ValueError, IndexError) as error:
         return _as_torch_would(
             error, input, weight, bias, stride, padding, dilation, groups, relu=relu, out=out
         )
@@ -112,7 +114,7 @@ def both_sides(padding: Padding, stride: int, reach: int) -> tuple[int, int]:
 
 
 def _as_torch_would(
-    error: ValueError,
+    error: Exception,
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None,

@@ -1,9 +1,12 @@
 """Shapes of what the operators put out, for torch.compile and fake tensors."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 _Wanted = list[bool]
+_Shape = tuple[int, int, int]
 
 
 def register_fakes() -> None:
@@ -26,18 +29,22 @@ def _conv1d(
     groups: int,
     relu: bool,
 ) -> Tensor:
-    for tensor in (weight, bias):
-        if tensor is not None and tensor.device != input.device:
-            raise TypeError(f"conv1d: tensors on {input.device} and on {tensor.device}")
-    batch, _, length = input.shape
-    out_channels, _, kernel = weight.shape
-    reach = dilation * (kernel - 1) + 1
-    out_length = (length + padding_left + padding_right - reach) // stride + 1
-    return input.new_empty(batch, out_channels, out_length)
+    _check_alike(input, weight, bias)
+    shape = _out_shape(input, weight, stride, padding_left, padding_right, dilation, groups)
+    if bias is not None:
+        torch._check_value(
+            bias.dim() == 1 and bias.shape[0] == shape[1],
+            lambda: f"conv1d: bias has the shape {bias.shape}, not [{shape[1]}]",
+        )
+    return input.new_empty(shape)
 
 
-def _conv1d_out(*arguments: object, out: Tensor) -> Tensor:
-    return out
+def _conv1d_out(
+    input: Tensor, weight: Tensor, bias: Tensor | None, *arguments: Any, out: Tensor
+) -> None:
+    shape = _conv1d(input, weight, bias, *arguments).shape
+    _check_alike(input, out)
+    torch._check(out.shape == shape, lambda: f"conv1d: out has the shape {out.shape}, not {shape}")
 
 
 def _conv1d_backward(
@@ -51,6 +58,12 @@ def _conv1d_backward(
     groups: int,
     wanted: _Wanted,
 ) -> tuple[Tensor | None, ...]:
+    _check_alike(input, weight, gradient)
+    shape = _out_shape(input, weight, stride, padding_left, padding_right, dilation, groups)
+    torch._check_value(
+        gradient.shape == shape,
+        lambda: f"conv1d: the output's gradient has the shape {gradient.shape}, not {shape}",
+    )
     return (
         input.new_empty(input.shape) if wanted[0] else None,
         weight.new_empty(weight.shape) if wanted[1] else None,
@@ -86,3 +99,46 @@ def _normalised_backward(
     batch_statistics: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     return y.new_empty(y.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
+
+
+def _check_alike(input: Tensor, *others: Tensor | None) -> None:
+    """As the kernels refuse, so that a mistake shows while a graph is traced."""
+    for tensor in (input, *others):
+        if tensor is not None and tensor.device != input.device:
+            raise TypeError(f"conv1d: tensors on {input.device} and on {tensor.device}")
+        if tensor is not None and tensor.dtype != torch.float32:
+            raise TypeError(f"conv1d: {tensor.dtype}, but only float32 is convolved here")
+
+
+def _out_shape(
+    input: Tensor,
+    weight: Tensor,
+    stride: int,
+    padding_left: int,
+    padding_right: int,
+    dilation: int,
+    groups: int,
+) -> _Shape:
+    torch._check_value(
+        input.dim() == 3 and weight.dim() == 3,
+        lambda: "conv1d: input and weight must have three dimensions",
+    )
+    batch, in_channels, length = input.shape
+    out_channels, group_in, kernel = weight.shape
+    torch._check_value(
+        groups > 0 and in_channels == group_in * groups and out_channels % groups == 0,
+        lambda: (
+            f"conv1d: {groups} groups of {group_in} channels do not make {in_channels} "
+            f"channels, or do not divide {out_channels}"
+        ),
+    )
+    torch._check_value(
+        stride > 0 and dilation > 0 and padding_left >= 0 and padding_right >= 0,
+        lambda: "conv1d: stride or dilation is not positive, or padding is negative",
+    )
+    reach, padded = dilation * (kernel - 1) + 1, length + padding_left + padding_right
+    torch._check_value(
+        reach <= padded,
+        lambda: f"conv1d: the kernel reaches over {reach} positions, the padded input has {padded}",
+    )
+    return batch, out_channels, (padded - reach) // stride + 1

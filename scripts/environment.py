@@ -61,7 +61,7 @@ def prepare(extras: str) -> Path:
     if state.is_file() and state.read_text() == _fingerprint(extras, torch):
         return python
     if torch is None:
-        _pip(python, TORCH)
+        pip(python, TORCH)
     elif tuple(int(part) for part in torch.split(".")[:2]) < OLDEST_TORCH:
         raise SetupError(
             f"torch {torch} is installed, the suite needs {_dotted(OLDEST_TORCH)} or newer: "
@@ -70,7 +70,7 @@ def prepare(extras: str) -> Path:
     constraint = python.parent.parent / "crossscale-constraints.txt"
     torch = installed_torch(python)
     constraint.write_text(f"torch=={torch}\n")
-    _pip(python, "--constraint", str(constraint), "--editable", f"{CHECKOUT}[{extras}]")
+    pip(python, "--constraint", str(constraint), "--editable", f"{CHECKOUT}[{extras}]")
     state.write_text(_fingerprint(extras, torch))
     return python
 
@@ -113,7 +113,12 @@ def _environments_python() -> Path:
     return python
 
 
-def _pip(python: Path, *arguments: str) -> None:
+def pip(python: Path, *arguments: str) -> None:
+    """`pip install` with these arguments, the last of which is what is installed.
+
+    Raises:
+        SetupError: it failed; the message names the likely reason and where its output is.
+    """
     print(f"installing {arguments[-1].replace(str(CHECKOUT), '.')}", flush=True)
     command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
     done = subprocess.run(

@@ -26,9 +26,11 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     p.tile_vectors = isa.tile_vectors(static_cast<int>(block));
     const std::int64_t width = p.tile_vectors * isa.lanes;
     const std::int64_t tiles = divided_up(p.reach.out_length, width);
+    p.slab_row = slab_row_of(p.reach, width);
     p.stream = p.batch * p.groups * p.group_out * p.reach.out_length > kStreamedFloats;
     constexpr std::int64_t kFloat = sizeof(float);
-    std::int64_t in_l1 = kItemInputBytes / kFloat / (p.group_in * width);
+    std::int64_t in_l1 =
+        std::min(kItemInputBytes / kFloat / width, kMostSlabFloats / p.slab_row) / p.group_in;
     if (p.stream) {
         in_l1 = std::min(in_l1, kStagedBytes / kFloat / (block * width));
     }
@@ -41,7 +43,6 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const bool few = threads > 1 && rows * p.tile_items < kItemsPerThread * threads;
     p.channels_per_item = few ? block : p.group_out;
     p.channel_items = divided_up(p.group_out, p.channels_per_item);
-    p.slab_row = slab_row_of(p.reach, width);
     p.staged_floats = p.stream ? block * p.tiles_per_item * width : 0;
 }
 
@@ -51,7 +52,10 @@ int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::
                 int num_threads, const Packs& packs) {
     const std::int64_t weight_floats =
         weights.groups * weights.group_out * weights.group_in * weights.kernel;
-    if (p.reach.kernel > kMostTaps || (reads_padding && !all_finite(weights))) {
+    const InstructionSet& isa = current_isa();
+    partition(p, isa, team_size(work, num_threads, num_threads));
+    if (p.reach.kernel > kMostTaps || p.slab_row > kMostSlabFloats / p.group_in ||
+        (reads_padding && !all_finite(weights))) {
         float* packed = scratch(weight_floats);
         packs(1, packed);
         p.packed = packed;
@@ -60,8 +64,6 @@ int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::
             team_size(work, items, num_threads), items,
             [&p](int, std::int64_t first, std::int64_t last) { plain_forward(p, first, last); });
     }
-    const InstructionSet& isa = current_isa();
-    partition(p, isa, team_size(work, num_threads, num_threads));
     const std::int64_t items = p.batch * p.groups * p.tile_items * p.channel_items;
     const int threads = team_size(work, items, num_threads);
     const std::int64_t packed_floats = rounded_up(weight_floats, 16);
@@ -102,11 +104,8 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
     const std::int64_t work = multiply_adds(g);
     if (method == Method::kTiled) {
         const Weights weights = weights_of(g, weight);
-        const bool reads_padding =
-            g.padding_left > 0 || (g.out_length - 1) * g.stride + (g.kernel - 1) * g.dilation >=
-                                      g.length + g.padding_left;
         return run_forward(
-            p, weights, reads_padding, work, num_threads,
+            p, weights, reads_padding(g), work, num_threads,
             [&](std::int64_t block, float* packed) { pack(weights, block, packed); });
     }
     p.packed = weight;

@@ -6,8 +6,11 @@
 // channels and taps are summed; one load of the input serves OC multiply-adds, one broadcast
 // weight serves V. Weights are packed in the order they are read. An item's tiles are computed for
 // one block of channels after the other, so that its input stays in L1 while weights stream from
-// L2. Each output is summed in the order (input channel, tap), whatever the tile: the bits depend
-// neither on the tile nor on the number of threads.
+// L2. Each output is summed in the order (input channel, tap), whatever the tile, in chains of
+// about kChain terms (chain.h): the bits depend neither on the tile nor on the number of threads.
+//
+// An output larger than the caches is staged in L1, block by block, and written past the caches:
+// a plain store would read every line before it is overwritten.
 //
 // An output larger than the caches is staged in L1, block by block, and written past the caches:
 // a plain store would read every line before it is overwritten.
@@ -16,6 +19,7 @@
 // read from a slab (slab.h), all others read in place.
 #pragma once
 
+#include "chain.h"
 #include "row_tile.h"
 #include "slab.h"
 
@@ -48,27 +52,34 @@ void tile(const TileCall& c) {
             sum[o][v] = start;
         }
     }
+    Chains<OC, V> chains;
+    const std::int64_t chain = chain_channels(kernel);
     const float* x = c.x;
     const float* w = c.w;
     const std::int64_t* offsets = c.offsets;
     const std::int64_t row = c.row;
-    for (std::int64_t i = c.in_channels; i > 0; --i, x += row) {
+    for (std::int64_t left = c.in_channels; left > 0; left -= chain) {
+        for (std::int64_t i = smaller(left, chain); i > 0; --i, x += row) {
 #pragma GCC unroll 8
-        for (std::int64_t k = 0; k < kernel; ++k, w += OC) {
-            const float* at = x + (K > 0 ? k : offsets[k]);
-            Vec::Reg in[V];
-#pragma GCC unroll 16
-            for (int v = 0; v < V; ++v) {
-                in[v] = Vec::load(at + v * Vec::kLanes);
-            }
-#pragma GCC unroll 16
-            for (int o = 0; o < OC; ++o) {
-                const Vec::Reg tap = Vec::broadcast(w[o]);
+            for (std::int64_t k = 0; k < kernel; ++k, w += OC) {
+                const float* at = x + (K > 0 ? k : offsets[k]);
+                Vec::Reg in[V];
 #pragma GCC unroll 16
                 for (int v = 0; v < V; ++v) {
-                    sum[o][v] = Vec::multiply_add(tap, in[v], sum[o][v]);
+                    in[v] = Vec::load(at + v * Vec::kLanes);
+                }
+#pragma GCC unroll 16
+                for (int o = 0; o < OC; ++o) {
+                    const Vec::Reg tap = Vec::broadcast(w[o]);
+#pragma GCC unroll 16
+                    for (int v = 0; v < V; ++v) {
+                        sum[o][v] = Vec::multiply_add(tap, in[v], sum[o][v]);
+                    }
                 }
             }
+        }
+        if (c.in_channels > chain) {
+            chains.add(sum, left == c.in_channels, left <= chain);
         }
     }
 #pragma GCC unroll 16

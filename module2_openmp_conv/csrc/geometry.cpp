@@ -65,6 +65,11 @@ Geometry checked(Geometry g) {
     return g;
 }
 
+bool reads_padding(const Geometry& g) {
+    const std::int64_t last = (g.out_length - 1) * g.stride + (g.kernel - 1) * g.dilation;
+    return g.padding_left > 0 || last >= g.length + g.padding_left;
+}
+
 std::int64_t multiply_adds(const Geometry& g) {
     return g.batch * g.out_channels * g.out_length * (g.in_channels / g.groups) * g.kernel;
 }

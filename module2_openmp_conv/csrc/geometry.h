@@ -21,5 +21,8 @@ struct Geometry {
 // convolution or if an index into it could overflow.
 Geometry checked(Geometry geometry);
 
+// Whether any tap of any output reads padding.
+bool reads_padding(const Geometry& geometry);
+
 // Multiply-adds of the whole convolution, taps on padding included.
 std::int64_t multiply_adds(const Geometry& geometry);

@@ -8,6 +8,7 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/threshold_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -46,6 +47,20 @@ Geometry geometry_of(const Tensor& input, const Tensor& weight, const Convolutio
     } catch (const std::invalid_argument& error) {
         TORCH_CHECK_VALUE(false, "conv1d: ", error.what());
     }
+}
+
+// Of a backward pass.
+Geometry geometry_of(const Tensor& gradient, const Tensor& input, const Tensor& weight,
+                     const ConvolutionOptions& options) {
+    check_dense_float32("gradient", gradient);
+    check_dense_float32("input", input);
+    check_dense_float32("weight", weight);
+    const Geometry g = geometry_of(input, weight, options);
+    TORCH_CHECK_VALUE(gradient.dim() == 3 && gradient.size(0) == g.batch &&
+                          gradient.size(1) == g.out_channels && gradient.size(2) == g.out_length,
+                      "conv1d: the output's gradient has the shape ", gradient.sizes(), ", not [",
+                      g.batch, ", ", g.out_channels, ", ", g.out_length, "]");
+    return g;
 }
 
 int usable_threads() {
@@ -108,12 +123,11 @@ Tensor conv1d_cpu(const Tensor& input, const Tensor& weight, const std::optional
                      relu, nullptr);
 }
 
-Tensor& conv1d_out_cpu(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
-                       std::int64_t stride, std::int64_t padding_left, std::int64_t padding_right,
-                       std::int64_t dilation, std::int64_t groups, bool relu, Tensor& out) {
+void conv1d_out_cpu(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
+                    std::int64_t stride, std::int64_t padding_left, std::int64_t padding_right,
+                    std::int64_t dilation, std::int64_t groups, bool relu, Tensor& out) {
     convolved(input, weight, bias, {stride, padding_left, padding_right, dilation, groups}, relu,
               &out);
-    return out;
 }
 
 std::tuple<Tensor, Tensor, Tensor> conv1d_backward_cpu(const Tensor& gradient, const Tensor& input,
@@ -122,15 +136,8 @@ std::tuple<Tensor, Tensor, Tensor> conv1d_backward_cpu(const Tensor& gradient, c
                                                        std::int64_t padding_right,
                                                        std::int64_t dilation, std::int64_t groups,
                                                        std::array<bool, 3> wanted) {
-    check_dense_float32("gradient", gradient);
-    check_dense_float32("input", input);
-    check_dense_float32("weight", weight);
-    const Geometry g =
-        geometry_of(input, weight, {stride, padding_left, padding_right, dilation, groups});
-    TORCH_CHECK_VALUE(gradient.dim() == 3 && gradient.size(0) == g.batch &&
-                          gradient.size(1) == g.out_channels && gradient.size(2) == g.out_length,
-                      "conv1d: the output's gradient has the shape ", gradient.sizes(), ", not [",
-                      g.batch, ", ", g.out_channels, ", ", g.out_length, "]");
+    const Geometry g = geometry_of(gradient, input, weight,
+                                   {stride, padding_left, padding_right, dilation, groups});
     const Tensor dy = readable(gradient);
     const int threads = usable_threads();
     std::tuple<Tensor, Tensor, Tensor> out;
@@ -160,13 +167,19 @@ std::tuple<Tensor, Tensor, Tensor> torchs_backward(const Tensor& gradient, const
                                                    const Tensor& weight,
                                                    const ConvolutionOptions& o,
                                                    std::array<bool, 3> wanted) {
+    geometry_of(gradient, input, weight, o);
     // torch pads both sides alike.
     const std::int64_t both = std::min(o.padding_left, o.padding_right);
     const Tensor padded =
         at::constant_pad_nd(input, {o.padding_left - both, o.padding_right - both});
-    auto [dx, dw, db] = at::convolution_backward(
-        gradient, padded, weight, at::OptionalIntArrayRef(at::IntArrayRef{weight.size(0)}),
-        {o.stride}, {both}, {o.dilation}, false, {0}, o.groups, wanted);
+    Tensor dx, dw;
+    if (wanted[0] || wanted[1]) {
+        std::tie(dx, dw, std::ignore) = at::convolution_backward(
+            gradient, padded, weight, std::nullopt, {o.stride}, {both}, {o.dilation}, false, {0},
+            o.groups, {wanted[0], wanted[1], false});
+    }
+    // Not of convolution_backward, which fails in turn when this alone is wanted of it.
+    const Tensor db = wanted[2] ? at::sum(gradient, {0, 2}) : Tensor();
     if (dx.defined()) {
         dx = dx.narrow(2, o.padding_left - both, input.size(2));
     }
@@ -227,10 +240,8 @@ struct DifferentiableConv1d : torch::autograd::Function<DifferentiableConv1d> {
             gradient = at::threshold_backward(gradient, saved[2], 0);
         }
         const auto [dx, dw, db] =
-            at::GradMode::is_enabled()
-                ? torchs_backward(gradient, saved[0], saved[1], o, wanted)
-                : backward_operator().call(gradient, saved[0], saved[1], o.stride, o.padding_left,
-                                           o.padding_right, o.dilation, o.groups, wanted);
+            backward_operator().call(gradient, saved[0], saved[1], o.stride, o.padding_left,
+                                     o.padding_right, o.dilation, o.groups, wanted);
         variable_list out(9);
         out[0] = dx;
         out[1] = dw;
@@ -239,10 +250,13 @@ struct DifferentiableConv1d : torch::autograd::Function<DifferentiableConv1d> {
     }
 };
 
+// A forward-mode derivative counts, too: DifferentiableConv1d refuses it, where the kernels alone
+// would lose it without a word.
 bool any_requires_grad(std::initializer_list<Tensor> tensors) {
-    return at::GradMode::is_enabled() &&
-           std::any_of(tensors.begin(), tensors.end(),
-                       [](const Tensor& t) { return t.defined() && t.requires_grad(); });
+    return std::any_of(tensors.begin(), tensors.end(), [](const Tensor& t) {
+        return t.defined() && ((at::GradMode::is_enabled() && t.requires_grad()) ||
+                               t._fw_grad(/*level=*/0).defined());
+    });
 }
 
 Tensor conv1d_autograd(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
@@ -257,10 +271,10 @@ Tensor conv1d_autograd(const Tensor& input, const Tensor& weight, const std::opt
                                   dilation, groups, relu);
 }
 
-Tensor& conv1d_out_autograd(const Tensor& input, const Tensor& weight,
-                            const std::optional<Tensor>& bias, std::int64_t stride,
-                            std::int64_t padding_left, std::int64_t padding_right,
-                            std::int64_t dilation, std::int64_t groups, bool relu, Tensor& out) {
+void conv1d_out_autograd(const Tensor& input, const Tensor& weight,
+                         const std::optional<Tensor>& bias, std::int64_t stride,
+                         std::int64_t padding_left, std::int64_t padding_right,
+                         std::int64_t dilation, std::int64_t groups, bool relu, Tensor& out) {
     TORCH_CHECK(!any_requires_grad({input, weight, bias.value_or(Tensor()), out}),
                 "conv1d: out= cannot be used where a tensor requires grad");
     const at::AutoDispatchBelowADInplaceOrView below;
@@ -269,7 +283,19 @@ Tensor& conv1d_out_autograd(const Tensor& input, const Tensor& weight,
     if (!out.is_inference()) {
         torch::autograd::impl::bump_version(out);  // autograd must see that it was written
     }
-    return out;
+}
+
+std::tuple<Tensor, Tensor, Tensor> conv1d_backward_autograd(
+    const Tensor& gradient, const Tensor& input, const Tensor& weight, std::int64_t stride,
+    std::int64_t padding_left, std::int64_t padding_right, std::int64_t dilation,
+    std::int64_t groups, std::array<bool, 3> wanted) {
+    if (any_requires_grad({gradient, input, weight})) {
+        return torchs_backward(gradient, input, weight,
+                               {stride, padding_left, padding_right, dilation, groups}, wanted);
+    }
+    const at::AutoDispatchBelowADInplaceOrView below;
+    return backward_operator().call(gradient, input, weight, stride, padding_left, padding_right,
+                                    dilation, groups, wanted);
 }
 
 // Under autocast the kernels stay in float32, whatever the layer before has put out.
@@ -293,7 +319,7 @@ TORCH_LIBRARY(crossscale, library) {
         tags);
     library.def(
         "conv1d.out(Tensor input, Tensor weight, Tensor? bias, int stride, int padding_left, "
-        "int padding_right, int dilation, int groups, bool relu, *, Tensor(a!) out) -> Tensor(a!)",
+        "int padding_right, int dilation, int groups, bool relu, *, Tensor(a!) out) -> ()",
         tags);
     library.def(
         "conv1d_backward(Tensor gradient, Tensor input, Tensor weight, int stride, "
@@ -311,6 +337,7 @@ TORCH_LIBRARY_IMPL(crossscale, CPU, library) {
 TORCH_LIBRARY_IMPL(crossscale, Autograd, library) {
     library.impl("conv1d", conv1d_autograd);
     library.impl("conv1d.out", conv1d_out_autograd);
+    library.impl("conv1d_backward", conv1d_backward_autograd);
 }
 
 TORCH_LIBRARY_IMPL(crossscale, AutocastCPU, library) {

@@ -27,12 +27,14 @@ void plain_forward(const ForwardTask& p, std::int64_t first, std::int64_t last) 
         for (std::int64_t t = 0; t < r.out_length; ++t) {
             float sum = p.bias ? p.bias[o] : 0.0f;
             for (std::int64_t i = 0; i < p.group_in; ++i) {
+                float part = 0.0f;  // short sums of short sums round less than one long one
                 for (std::int64_t k = 0; k < r.kernel; ++k) {
                     const std::int64_t at = position(r, t, k);
                     if (at >= 0) {
-                        sum += w[i * r.kernel + k] * x[i * r.length + at];
+                        part += w[i * r.kernel + k] * x[i * r.length + at];
                     }
                 }
+                sum += part;
             }
             y[t] = p.relu && sum < 0.0f ? 0.0f : sum;
         }

@@ -6,6 +6,7 @@
 // across a cache line. Bound aimed at: the shuffles, one per multiply-add; for few taps, L2.
 #pragma once
 
+#include "chain.h"
 #include "slab.h"
 
 namespace {
@@ -52,32 +53,41 @@ inline void add_taps(const float* w, const Vec::Reg* window, Vec::Reg* sum) {
     }
 }
 
-template <int K>
+// kChained: more input channels than one chain has.
+template <int K, bool kChained>
 void row_tile(const RowCall& c) {
     constexpr int V = 4;
+    constexpr std::int64_t kChannels = kChained ? chain_channels(K) : 1;
     constexpr int kWindows = V + (K - 1 + Vec::kLanes - 1) / Vec::kLanes;
     for (std::int64_t t = c.begin; t < c.end; t += V * Vec::kLanes) {
-        Vec::Reg sum[V];
+        Vec::Reg sum[1][V];
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
-            sum[v] = Vec::broadcast(c.bias);
+            sum[0][v] = Vec::broadcast(c.bias);
         }
+        [[maybe_unused]] Chains<1, kChained ? V : 1> chains;
         const float* x = c.x;
         const float* w = c.w;
         const std::int64_t at = t - c.padding;
         const bool inside = at >= 0 && at + kWindows * Vec::kLanes <= c.length;
-        for (std::int64_t i = 0; i < c.in_channels; ++i, x += c.length, w += K) {
-            Vec::Reg window[kWindows];
+        for (std::int64_t left = c.in_channels; left > 0; left -= kChained ? kChannels : left) {
+            const std::int64_t channels = kChained ? smaller(left, kChannels) : left;
+            for (std::int64_t i = channels; i > 0; --i, x += c.length, w += K) {
+                Vec::Reg window[kWindows];
 #pragma GCC unroll 16
-            for (int n = 0; n < kWindows; ++n) {
-                window[n] = inside ? Vec::load(x + at + n * Vec::kLanes)
-                                   : load_window(x, c.length, at + n * Vec::kLanes);
+                for (int n = 0; n < kWindows; ++n) {
+                    window[n] = inside ? Vec::load(x + at + n * Vec::kLanes)
+                                       : load_window(x, c.length, at + n * Vec::kLanes);
+                }
+                add_taps<K, V>(w, window, sum[0]);
             }
-            add_taps<K, V>(w, window, sum);
+            if constexpr (kChained) {
+                chains.add(sum, left == c.in_channels, left <= kChannels);
+            }
         }
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
-            const Vec::Reg out = c.relu ? Vec::relu(sum[v]) : sum[v];
+            const Vec::Reg out = c.relu ? Vec::relu(sum[0][v]) : sum[0][v];
             const std::int64_t left = c.end - t - v * Vec::kLanes;
             if (left >= Vec::kLanes) {
                 Vec::store(c.y + t + v * Vec::kLanes, out);
@@ -90,6 +100,11 @@ void row_tile(const RowCall& c) {
 
 using RowFunction = void (*)(const RowCall&);
 
+template <int K>
+RowFunction row_tile_for(std::int64_t in_channels) {
+    return in_channels > chain_channels(K) ? row_tile<K, true> : row_tile<K, false>;
+}
+
 // Null where there is none for so many taps.
 inline RowFunction row_function_of(const ForwardTask& p) {
     if (p.group_out != 1 || !reads_in_place(p.reach) || p.reach.dilation != 1 || p.stream) {
@@ -97,15 +112,15 @@ inline RowFunction row_function_of(const ForwardTask& p) {
     }
     switch (p.reach.kernel) {
         case 3:
-            return row_tile<3>;
+            return row_tile_for<3>(p.group_in);
         case 5:
-            return row_tile<5>;
+            return row_tile_for<5>(p.group_in);
         case 7:
-            return row_tile<7>;
+            return row_tile_for<7>(p.group_in);
         case 15:
-            return row_tile<15>;
+            return row_tile_for<15>(p.group_in);
         case 31:
-            return row_tile<31>;
+            return row_tile_for<31>(p.group_in);
         default:
             return nullptr;
     }

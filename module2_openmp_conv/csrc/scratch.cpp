@@ -15,6 +15,9 @@ struct Free {
 float* scratch(std::int64_t floats) {
     thread_local std::unique_ptr<float, Free> kept;
     thread_local std::int64_t size = 0;
+#ifdef __SANITIZE_ADDRESS__
+    size = 0;  // no more than was asked for, so that what is touched beyond it is seen
+#endif
     if (floats > size || !kept) {
         constexpr std::size_t kLine = 64;
         const std::size_t bytes = (floats * sizeof(float) / kLine + 1) * kLine;

@@ -12,6 +12,10 @@
 constexpr std::int64_t kLeastMultiplyAddsPerThread = 16384;
 constexpr std::int64_t kItemsPerThread = 4;  // for an even share of uneven items
 
+// A larger copy of a tile's input (taps or outputs are very far apart) would cost more than the
+// plain kernels, and could ask for more memory than there is.
+constexpr std::int64_t kMostSlabFloats = std::int64_t{1} << 24;
+
 inline std::int64_t divided_up(std::int64_t a, std::int64_t b) {
     return (a + b - 1) / b;
 }

@@ -5,6 +5,7 @@
 
 #include "drivers.h"
 #include "instruction_sets.h"
+#include "packing.h"
 #include "scratch.h"
 #include "team.h"
 
@@ -25,7 +26,8 @@ bool lanes_over_positions(const WeightTask& p, const InstructionSet& isa) {
 void partition(WeightTask& p, const InstructionSet& isa, int threads) {
     p.over_positions = lanes_over_positions(p, isa);
     const std::int64_t most = p.over_positions ? kPositionsOverPositions : kPositionsOverChannels;
-    const std::int64_t wanted = divided_up(kItemsPerThread * threads, p.batch);
+    const std::int64_t wanted =
+        divided_up(kItemsPerThread * threads, std::max<std::int64_t>(p.batch, 1));
     const std::int64_t least = divided_up(p.reach.out_length, most);
     const std::int64_t parts =
         threads == 1 ? least : std::max(least, std::min(wanted, p.reach.out_length / 64));
@@ -99,7 +101,9 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
     p.bias = bias_gradient != nullptr;
     const std::int64_t work = multiply_adds(g);
     const int most = team_size(work, num_threads, num_threads);
-    if (g.kernel > kMostTaps) {
+    const InstructionSet& isa = current_isa();
+    partition(p, isa, most);
+    if (g.kernel > kMostTaps || p.slab_row > kMostSlabFloats / p.group_in) {
         if (bias_gradient) {
             plain_bias_gradient(p, bias_gradient);
         }
@@ -107,8 +111,6 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
             plain_weight_gradient(p, weight_gradient, first, last);
         });
     }
-    const InstructionSet& isa = current_isa();
-    partition(p, isa, most);
     const std::int64_t items = p.batch * p.position_items;
     const int threads = team_size(work, items, most);
     const std::int64_t lanes = isa.lanes;
@@ -134,6 +136,13 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
             sum += sums[rank * sums_floats + weight_sums + channel];
         }
         bias_gradient[channel] = static_cast<float>(sum);
+    }
+    // The tiles multiply gradients by padding, and 0 · inf is NaN; the definition leaves it out.
+    if (reads_padding(g) &&
+        !all_finite({weight_gradient, p.groups, p.group_in, p.group_out, g.kernel})) {
+        run_team(threads, g.out_channels, [&](int, std::int64_t first, std::int64_t last) {
+            plain_weight_gradient(p, weight_gradient, first, last);
+        });
     }
     return team;
 }

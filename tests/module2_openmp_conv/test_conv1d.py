@@ -11,6 +11,8 @@ from torch.nn.functional import conv1d as torch_conv1d
 
 from module2_openmp_conv import conv1d, supported_isas, use_isa
 
+pytestmark = pytest.mark.kernels
+
 ISAS = supported_isas()
 INF, NAN = math.inf, math.nan
 # Around the tile widths of all instruction sets, and of the paper's windows.

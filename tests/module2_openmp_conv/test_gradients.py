@@ -7,6 +7,8 @@ from torch.nn.functional import conv1d as torch_conv1d
 
 from module2_openmp_conv import conv1d
 
+pytestmark = pytest.mark.kernels
+
 CASES = [
     {"padding": 2},
     {"padding": "same"},

@@ -9,6 +9,8 @@ from torch import nn
 
 from module2_openmp_conv import Conv1d, replace_conv1d
 
+pytestmark = pytest.mark.kernels
+
 
 def test_state_dict_round_trip_in_both_directions() -> None:
     torch.manual_seed(0)

@@ -39,6 +39,11 @@ def reproduce(environment: ModuleType) -> ModuleType:
 
 
 @pytest.fixture
+def sanitize_script(environment: ModuleType) -> ModuleType:
+    return load("sanitize")
+
+
+@pytest.fixture
 def fake_python(tmp_path: Path) -> FakePython:
     """`fake_python(body)`: an environment whose Python appends its arguments to `calls.txt`
     beside it, then runs the shell commands of `body`."""

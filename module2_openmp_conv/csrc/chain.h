@@ -1,0 +1,44 @@
+// Sums of sums: a sum of n terms in one chain is off by about √n units in the last place, a sum of
+// sums of kChain terms by about √kChain. Cost: a load, an add and a store for each kChain of them.
+//
+// Included by each instruction set's file after `Vec`, in the anonymous namespace, without STL.
+#pragma once
+
+#include "slab.h"
+
+namespace {
+
+constexpr std::int64_t kChain = 128;
+
+// Input channels of a chain.
+constexpr std::int64_t chain_channels(std::int64_t taps) {
+    return taps < kChain ? kChain / taps : 1;
+}
+
+// Of OC × V registers: the sums of the chains that are done.
+template <int OC, int V>
+class Chains {
+  public:
+    // The compiler must not keep these in registers, which it needs for the chain at hand.
+    Chains() { asm("" : "+r"(done_)); }
+
+    // Adds a chain's sums to those before; they go on from zero, or end with the total.
+    inline void add(Vec::Reg (&sum)[OC][V], bool first, bool last) {
+#pragma GCC unroll 16
+        for (int o = 0; o < OC; ++o) {
+#pragma GCC unroll 16
+            for (int v = 0; v < V; ++v) {
+                float* to = done_ + (o * V + v) * Vec::kLanes;
+                const Vec::Reg total = first ? sum[o][v] : Vec::add(Vec::load(to), sum[o][v]);
+                Vec::store(to, total);
+                sum[o][v] = last ? total : Vec::zero();
+            }
+        }
+    }
+
+  private:
+    float memory_[OC * V * Vec::kLanes];
+    float* done_ = memory_;
+};
+
+}  // namespace
