@@ -21,7 +21,8 @@ if (child := os.fork()) == 0:
     signal.alarm(20)
     torch.set_num_threads(childs)
     after = outputs_and_gradients()
-    same = torch.equal(before[0], after[0]) and torch.allclose(before[1], after[1])
+    # One thread sums the weights' gradient in another order than two.
+    same = torch.equal(before[0], after[0]) and torch.allclose(before[1], after[1], atol=1e-2)
     os._exit(0 if same else 3)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
