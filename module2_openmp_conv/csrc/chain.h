@@ -8,11 +8,16 @@
 
 namespace {
 
-constexpr std::int64_t kChain = 128;
+constexpr std::int64_t kChain = 64;
+constexpr std::int64_t kLongest = 2 * kChain;  // sum that stays one chain
 
 // Input channels of a chain.
 constexpr std::int64_t chain_channels(std::int64_t taps) {
     return taps < kChain ? kChain / taps : 1;
+}
+
+constexpr bool chained(std::int64_t in_channels, std::int64_t taps) {
+    return in_channels * taps > kLongest && in_channels > chain_channels(taps);
 }
 
 // Of OC × V registers: the sums of the chains that are done.

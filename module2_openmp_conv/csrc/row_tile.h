@@ -102,7 +102,7 @@ using RowFunction = void (*)(const RowCall&);
 
 template <int K>
 RowFunction row_tile_for(std::int64_t in_channels) {
-    return in_channels > chain_channels(K) ? row_tile<K, true> : row_tile<K, false>;
+    return chained(in_channels, K) ? row_tile<K, true> : row_tile<K, false>;
 }
 
 // Null where there is none for so many taps.

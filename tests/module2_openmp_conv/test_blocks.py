@@ -12,6 +12,7 @@ from crossscale_data.classifier import build_model
 from crossscale_data.rr_context import CONTEXT_FEATURES
 from module2_openmp_conv import Conv1d, FusedSequential, fuse_blocks, supported_isas, use_isa
 
+pytestmark = pytest.mark.kernels
 ISAS = supported_isas()
 LENGTHS = st.sampled_from([2, 3, 7, 8, 9, 15, 16, 17, 27, 31, 32, 33, 54, 108, 129, 500])
 

@@ -4,11 +4,13 @@ import gc
 import resource
 import threading
 
+import pytest
 import torch
 
 from module2_openmp_conv import conv1d
 from module2_openmp_conv.extension import kernels
 
+pytestmark = pytest.mark.kernels
 MIB = 1 << 20
 
 
