@@ -37,7 +37,30 @@ struct TileCall {
     std::int64_t y_row;
     std::int64_t positions;  // to be stored, at most V vectors
     bool relu;
+    const float* ahead;      // channel 0 of the input that is read next, or null
+    std::int64_t ahead_row;  // floats from one of its channels to the next
 };
+
+// Rows of one tile lie in pages of their own: the hardware does not foresee them. So the next
+// tile's input is asked for channel by channel, while this one's is multiplied.
+template <int V>
+inline void prefetch_input(const float* ahead) {
+#pragma GCC unroll 16
+    for (int line = 0; line <= V * Vec::kLanes * static_cast<int>(sizeof(float)) / 64; ++line) {
+        __builtin_prefetch(ahead + line * 64 / static_cast<int>(sizeof(float)), 0, 2);
+    }
+}
+
+// The lines that the next tile writes, which would else be waited for when they are stored to.
+template <int V>
+inline void prefetch_output(const float* y, std::int64_t rows, std::int64_t row) {
+    for (std::int64_t o = 0; o < rows; ++o) {
+#pragma GCC unroll 16
+        for (int line = 0; line <= V * Vec::kLanes * static_cast<int>(sizeof(float)) / 64; ++line) {
+            __builtin_prefetch(y + o * row + line * 64 / static_cast<int>(sizeof(float)), 1, 2);
+        }
+    }
+}
 
 // kChained: the sum is of more terms than one chain may have. The number of taps is no parameter:
 // unrolled for 3, 5 or 7 of them, GCC spills registers (AVX2: 67–81 % of the peak instead of
@@ -60,8 +83,13 @@ void tile(const TileCall& c) {
     const float* w = c.w;
     const std::int64_t* offsets = c.offsets;
     const std::int64_t row = c.row;
+    const float* ahead = c.ahead;
     for (std::int64_t left = c.in_channels; left > 0; left -= chain) {
         for (std::int64_t i = smaller(left, chain); i > 0; --i, x += row) {
+            if (ahead != nullptr) {
+                prefetch_input<V>(ahead);
+                ahead += c.ahead_row;
+            }
 #pragma GCC unroll 8
             for (std::int64_t k = 0; k < kernel; ++k, w += OC) {
                 const float* at = x + offsets[k];
@@ -154,6 +182,15 @@ inline void stream_run(float* to, const float* from, std::int64_t n) {
     copy(to + t, from + t, n - t);
 }
 
+// Where the first tile of an item that comes later reads, for prefetching: a place in its input.
+inline const float* first_read(const ForwardTask& p, std::int64_t item) {
+    const Reach& r = p.reach;
+    const std::int64_t span = p.tiles_per_item * p.tile_vectors * Vec::kLanes;
+    const std::int64_t part = item / p.channel_items;
+    const std::int64_t at = (part % p.tile_items * span * r.stride - r.padding) / r.upsampling;
+    return p.input + part / p.tile_items * p.group_in * r.length + larger(at, 0);
+}
+
 void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::int64_t last) {
     if (const RowFunction row_function = row_function_of(p)) {
         row_items(p, row_function, first, last);
@@ -215,6 +252,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
             call.w = p.packed + o * p.group_in * r.kernel;
             call.bias = p.bias ? p.bias + o : nullptr;
             call.y_row = r.out_length;
+            call.ahead_row = r.length;
             call.relu = p.relu;
             float* y = p.out + (sample * p.groups * p.group_out + o) * r.out_length;
             float* y_at_begin = y + begin;
@@ -228,6 +266,19 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                 call.row = placed[n].row;
                 call.y = y + placed[n].t;
                 call.positions = placed[n].positions;
+                // The input that comes next, once, while the first block of channels is computed.
+                if (c > channel_begin) {
+                    call.ahead = nullptr;
+                } else if (n + 1 < tiles) {
+                    call.ahead =
+                        input + larger(placed[n + 1].t * r.stride - r.padding, 0) / r.upsampling;
+                } else {
+                    call.ahead = item + p.channel_items < last
+                                     ? first_read(p, item + p.channel_items)
+                                     : nullptr;
+                }
+                prefetch_output<Tiles::vectors(Tiles::kMostChannels)>(call.y + width, block,
+                                                                      call.y_row);
                 if (call.positions == width) {
                     full(call);
                 } else {

@@ -29,7 +29,7 @@ struct WeightTiles {
 #include "block.h"
 #include "forward_tile.h"
 #include "taps_loop.h"
-#include "weight_gradient_tile.h"
+#include "weight_gradient_items.h"
 
 const InstructionSet kAvx512{
     "avx512",        Vec::kLanes,           Tiles::kMostChannels, Tiles::vectors,

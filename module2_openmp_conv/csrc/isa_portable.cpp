@@ -27,7 +27,7 @@ struct WeightTiles {
 #include "block.h"
 #include "forward_tile.h"
 #include "taps_loop.h"
-#include "weight_gradient_tile.h"
+#include "weight_gradient_items.h"
 
 const InstructionSet kPortable{"portable",          Vec::kLanes,        Tiles::kMostChannels,
                                Tiles::vectors,      forward_items,      weight_gradient_items,

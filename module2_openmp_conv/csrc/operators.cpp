@@ -2,165 +2,23 @@
 // autograd, autocast and compiler see of the kernels. Registered in C++, because an operator
 // registered from Python costs as much per call as a small convolution.
 
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution_backward.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/threshold_backward.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "drivers.h"
+#include "conv1d_cpu.h"
 #include "operators.h"
-#include "output_memory.h"
 
 namespace {
 
 using at::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-void check_dense_float32(const char* name, const Tensor& tensor) {
-    TORCH_CHECK_TYPE(
-        tensor.scalar_type() == at::kFloat && tensor.is_cpu() && tensor.layout() == at::kStrided,
-        "conv1d: ", name, " is ", tensor.scalar_type(), " on ", tensor.device(), " (",
-        tensor.layout(), "), but only dense float32 on the CPU is convolved here");
-}
-
-Tensor readable(const Tensor& tensor) {
-    return tensor.is_neg() ? tensor.resolve_neg().contiguous() : tensor.contiguous();
-}
-
-Geometry geometry_of(const Tensor& input, const Tensor& weight, const ConvolutionOptions& o) {
-    TORCH_CHECK_VALUE(input.dim() == 3 && weight.dim() == 3,
-                      "conv1d: input and weight must have three dimensions, not ", input.dim(),
-                      " and ", weight.dim());
-    TORCH_CHECK_VALUE(o.groups > 0 && input.size(1) == weight.size(1) * o.groups,
-                      "conv1d: ", o.groups, " groups of ", weight.size(1),
-                      " channels do not make the input's ", input.size(1));
-    try {
-        return checked({input.size(0), input.size(1), weight.size(0), input.size(2), weight.size(2),
-                        o.stride, o.padding_left, o.padding_right, o.dilation, o.groups, 0});
-    } catch (const std::invalid_argument& error) {
-        TORCH_CHECK_VALUE(false, "conv1d: ", error.what());
-    }
-}
-
-// Of a backward pass.
-Geometry geometry_of(const Tensor& gradient, const Tensor& input, const Tensor& weight,
-                     const ConvolutionOptions& options) {
-    check_dense_float32("gradient", gradient);
-    check_dense_float32("input", input);
-    check_dense_float32("weight", weight);
-    const Geometry g = geometry_of(input, weight, options);
-    TORCH_CHECK_VALUE(gradient.dim() == 3 && gradient.size(0) == g.batch &&
-                          gradient.size(1) == g.out_channels && gradient.size(2) == g.out_length,
-                      "conv1d: the output's gradient has the shape ", gradient.sizes(), ", not [",
-                      g.batch, ", ", g.out_channels, ", ", g.out_length, "]");
-    return g;
-}
-
-int usable_threads() {
-    return at::in_parallel_region() ? 1 : at::get_num_threads();
-}
-
-void check_out(const Tensor& out, const Geometry& g, std::initializer_list<Tensor> others) {
-    const at::IntArrayRef sizes = out.sizes();
-    TORCH_CHECK(sizes.size() == 3 && sizes[0] == g.batch && sizes[1] == g.out_channels &&
-                    sizes[2] == g.out_length,
-                "conv1d: out has the shape ", sizes, ", not [", g.batch, ", ", g.out_channels, ", ",
-                g.out_length, "] (without its first number where input is not batched)");
-    TORCH_CHECK(out.is_contiguous() && !out.is_neg(), "conv1d: out must be contiguous");
-    const char* begin = static_cast<const char*>(out.const_data_ptr());
-    const char* end = begin + out.nbytes();
-    for (const Tensor& other : others) {
-        if (other.defined()) {
-            const char* from = static_cast<const char*>(other.const_data_ptr());
-            TORCH_CHECK(from >= end || from + other.nbytes() <= begin,
-                        "conv1d: out shares memory with input, weight or bias");
-        }
-    }
-}
-
-Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
-                 const ConvolutionOptions& options, bool relu, const Tensor* out) {
-    check_dense_float32("input", input);
-    check_dense_float32("weight", weight);
-    const Geometry g = geometry_of(input, weight, options);
-    const Tensor x = readable(input);
-    const Tensor w = readable(weight);
-    Tensor b;
-    if (bias && bias->defined()) {
-        check_dense_float32("bias", *bias);
-        TORCH_CHECK_VALUE(bias->dim() == 1 && bias->size(0) == g.out_channels,
-                          "conv1d: bias has the shape ", bias->sizes(), ", not [", g.out_channels,
-                          "]");
-        b = readable(*bias);
-    }
-    Tensor y;
-    if (out) {
-        check_dense_float32("out", *out);
-        check_out(*out, g, {x, w, b});
-        y = *out;
-    } else {
-        y = output({g.batch, g.out_channels, g.out_length});
-    }
-    if (y.numel() > 0) {
-        forward(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(),
-                b.defined() ? b.const_data_ptr<float>() : nullptr, y.mutable_data_ptr<float>(),
-                relu, Method::kTiled, usable_threads());
-    }
-    return y;
-}
-
-Tensor conv1d_cpu(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
-                  std::int64_t stride, std::int64_t padding_left, std::int64_t padding_right,
-                  std::int64_t dilation, std::int64_t groups, bool relu) {
-    return convolved(input, weight, bias, {stride, padding_left, padding_right, dilation, groups},
-                     relu, nullptr);
-}
-
-void conv1d_out_cpu(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
-                    std::int64_t stride, std::int64_t padding_left, std::int64_t padding_right,
-                    std::int64_t dilation, std::int64_t groups, bool relu, Tensor& out) {
-    convolved(input, weight, bias, {stride, padding_left, padding_right, dilation, groups}, relu,
-              &out);
-}
-
-std::tuple<Tensor, Tensor, Tensor> conv1d_backward_cpu(const Tensor& gradient, const Tensor& input,
-                                                       const Tensor& weight, std::int64_t stride,
-                                                       std::int64_t padding_left,
-                                                       std::int64_t padding_right,
-                                                       std::int64_t dilation, std::int64_t groups,
-                                                       std::array<bool, 3> wanted) {
-    const Geometry g = geometry_of(gradient, input, weight,
-                                   {stride, padding_left, padding_right, dilation, groups});
-    const Tensor dy = readable(gradient);
-    const int threads = usable_threads();
-    std::tuple<Tensor, Tensor, Tensor> out;
-    auto& [dx, dw, db] = out;
-    if (wanted[0]) {
-        dx = output(input.sizes());
-        if (g.batch > 0) {
-            input_gradient(g, dy.const_data_ptr<float>(), readable(weight).const_data_ptr<float>(),
-                           dx.mutable_data_ptr<float>(), threads);
-        }
-    }
-    if (wanted[1] || wanted[2]) {
-        dw = at::empty(weight.sizes(), dy.options());
-        db = wanted[2] ? at::empty({g.out_channels}, dy.options()) : Tensor();
-        weight_gradient(g, dy.const_data_ptr<float>(), readable(input).const_data_ptr<float>(),
-                        dw.mutable_data_ptr<float>(),
-                        wanted[2] ? db.mutable_data_ptr<float>() : nullptr, threads);
-    }
-    if (!wanted[1]) {
-        dw = Tensor();
-    }
-    return out;
-}
 
 // Gradients that can be differentiated again: torch's own.
 std::tuple<Tensor, Tensor, Tensor> torchs_backward(const Tensor& gradient, const Tensor& input,
@@ -326,12 +184,6 @@ TORCH_LIBRARY(crossscale, library) {
         "int padding_left, int padding_right, int dilation, int groups, bool[3] wanted) "
         "-> (Tensor, Tensor, Tensor)",
         tags);
-}
-
-TORCH_LIBRARY_IMPL(crossscale, CPU, library) {
-    library.impl("conv1d", conv1d_cpu);
-    library.impl("conv1d.out", conv1d_out_cpu);
-    library.impl("conv1d_backward", conv1d_backward_cpu);
 }
 
 TORCH_LIBRARY_IMPL(crossscale, Autograd, library) {

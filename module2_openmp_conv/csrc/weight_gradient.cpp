@@ -36,7 +36,7 @@ void partition(WeightTask& p, const InstructionSet& isa, int threads) {
     p.slab_row = slab_row_of(p.reach, p.positions_per_item);
 }
 
-// Where a thread's sum of one weight lies; see the layouts in weight_gradient_tile.h.
+// Where a thread's sum of one weight lies; see the layouts in weight_gradient_items.h.
 std::int64_t place(const WeightTask& p, std::int64_t lanes, std::int64_t group, std::int64_t o,
                    std::int64_t i, std::int64_t k) {
     const std::int64_t taps = p.group_in * p.reach.kernel;

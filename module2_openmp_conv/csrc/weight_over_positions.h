@@ -1,0 +1,104 @@
+// The gradient of the weights, lanes over positions, for few output channels: OC channels × KT taps
+// of sums, whose lanes are added up only at the very end. Bound aimed at: multiply-add throughput;
+// of few taps, the loads, most of them across a cache line.
+#pragma once
+
+#include "weight_pieces.h"
+
+namespace {
+
+template <int OC, int KT>
+void tile_over_positions(const WeightCall& c) {
+    Vec::Reg sum[OC][KT];
+#pragma GCC unroll 16
+    for (int o = 0; o < OC; ++o) {
+#pragma GCC unroll 16
+        for (int k = 0; k < KT; ++k) {
+            sum[o][k] = Vec::zero();
+        }
+    }
+    for (int n = 0; n < c.piece_count; ++n) {
+        const Piece& piece = c.pieces[n];
+        const float* x[KT];
+#pragma GCC unroll 16
+        for (int k = 0; k < KT; ++k) {
+            x[k] = piece.x + c.i * piece.row + c.offsets[n][c.k + k];
+        }
+        const float* g = c.gradient + piece.t;
+        std::int64_t t = 0;
+        for (; t + Vec::kLanes <= piece.positions; t += Vec::kLanes) {
+            Vec::Reg gradient[OC];
+#pragma GCC unroll 16
+            for (int o = 0; o < OC; ++o) {
+                gradient[o] = Vec::load(g + o * c.gradient_row + t);
+            }
+#pragma GCC unroll 16
+            for (int k = 0; k < KT; ++k) {
+                const Vec::Reg in = Vec::load(x[k] + t);
+#pragma GCC unroll 16
+                for (int o = 0; o < OC; ++o) {
+                    sum[o][k] = Vec::multiply_add(in, gradient[o], sum[o][k]);
+                }
+            }
+        }
+        if (t < piece.positions) {
+            const int rest = static_cast<int>(piece.positions - t);
+#pragma GCC unroll 16
+            for (int k = 0; k < KT; ++k) {
+                const Vec::Reg in = Vec::load_first(x[k] + t, rest);
+#pragma GCC unroll 16
+                for (int o = 0; o < OC; ++o) {
+                    const Vec::Reg gradient = Vec::load_first(g + o * c.gradient_row + t, rest);
+                    sum[o][k] = Vec::multiply_add(in, gradient, sum[o][k]);
+                }
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (int o = 0; o < OC; ++o) {
+#pragma GCC unroll 16
+        for (int k = 0; k < KT; ++k) {
+            float* to = c.sums + o * c.sums_row + k * Vec::kLanes;
+            Vec::store(to, Vec::add(Vec::load(to), sum[o][k]));
+        }
+    }
+}
+
+template <int OC, int KT>
+WeightTile positions_tile(std::int64_t taps) {
+    if constexpr (KT > 1) {
+        if (taps < KT) {
+            return positions_tile<OC, KT - 1>(taps);
+        }
+    }
+    return tile_over_positions<OC, KT>;
+}
+
+// One group of one item. sums: [o][i][k][lanes].
+inline void group_over_positions(const WeightTask& p, WeightCall call, const float* gradient,
+                                 float* sums) {
+    constexpr int OC = WeightTiles::kChannels;
+    constexpr int kTogether = WeightTiles::kTapsOfChannels;
+    constexpr int kAlone = 8;
+    const Reach& r = p.reach;
+    call.gradient_row = r.out_length;
+    call.sums_row = p.group_in * r.kernel * Vec::kLanes;
+    for (std::int64_t o = 0; o < p.group_out;) {
+        const bool together = o + OC <= p.group_out;
+        call.gradient = gradient + o * r.out_length;
+        for (std::int64_t i = 0; i < p.group_in; ++i) {
+            call.i = i;
+            for (std::int64_t k = 0; k < r.kernel;) {
+                const std::int64_t taps = even_share(r.kernel - k, together ? kTogether : kAlone);
+                call.k = k;
+                call.sums = sums + ((o * p.group_in + i) * r.kernel + k) * Vec::kLanes;
+                (together ? positions_tile<OC, kTogether>(taps)
+                          : positions_tile<1, kAlone>(taps))(call);
+                k += taps;
+            }
+        }
+        o += together ? OC : 1;
+    }
+}
+
+}  // namespace

@@ -1,0 +1,102 @@
+// What the two blockings of the weights' gradient have in common: where an item's inputs lie.
+//
+// Included by each instruction set's file after `Vec`, in the anonymous namespace, without STL.
+#pragma once
+
+#include "slab.h"
+
+namespace {
+
+// Neighbouring positions whose inputs lie in one array.
+struct Piece {
+    const float* x;  // tap 0 of its first position, first channel of the group
+    std::int64_t row;
+    std::int64_t t;
+    std::int64_t positions;
+};
+
+constexpr int kMostPieces = 3;
+
+// Splits [begin, end): the middle is read in place, what reaches past the row's ends from slabs.
+inline int split_into_pieces(const WeightTask& p, const float* input, std::int64_t begin,
+                             std::int64_t end, float* slabs, Piece* pieces) {
+    const Reach& r = p.reach;
+    const std::int64_t reach = (r.kernel - 1) * r.dilation;
+    std::int64_t inner_begin = end;
+    std::int64_t inner_end = end;
+    if (reads_in_place(r)) {
+        const std::int64_t lost = larger(0, r.padding - begin);
+        inner_begin = begin + (lost + Vec::kLanes - 1) / Vec::kLanes * Vec::kLanes;
+        inner_end = smaller(end, r.length - reach + r.padding);
+        const std::int64_t whole = (inner_end - inner_begin) / Vec::kLanes * Vec::kLanes;
+        if (inner_end < end) {
+            inner_end = inner_begin + whole;
+        }
+        if (whole <= 0) {
+            inner_begin = inner_end = end;
+        }
+    }
+    int count = 0;
+    const std::int64_t bounds[4] = {begin, inner_begin, inner_end, end};
+    for (int part = 0; part < 3; ++part) {
+        const std::int64_t t = bounds[part];
+        const std::int64_t positions = bounds[part + 1] - t;
+        if (positions <= 0) {
+            continue;
+        }
+        if (part == 1) {
+            pieces[count++] = {input + t - r.padding, r.length, t, positions};
+            continue;
+        }
+        float* slab = slabs;
+        slabs += p.group_in * p.slab_row;
+        for (std::int64_t i = 0; i < p.group_in; ++i) {
+            fill_slab_row(r, input + i * r.length, t, positions, slab + i * p.slab_row);
+        }
+        pieces[count++] = {slab, p.slab_row, t, positions};
+    }
+    return count;
+}
+
+// What the next item reads: its rows lie in pages of their own, which the hardware does not
+// foresee.
+struct Ahead {
+    const float* x;         // first channel of the group, null if there is no next item
+    const float* gradient;  // the same
+    std::int64_t positions;
+};
+
+// Asks for rows [first, last) of it.
+inline void prefetch_rows(const float* rows, std::int64_t row, std::int64_t positions,
+                          std::int64_t first, std::int64_t last) {
+    constexpr std::int64_t kLine = 64 / sizeof(float);
+    for (std::int64_t n = first; n < last; ++n) {
+        for (std::int64_t t = 0; t < positions; t += kLine) {
+            __builtin_prefetch(rows + n * row + t, 0, 2);
+        }
+    }
+}
+
+struct WeightCall {
+    const Piece* pieces;
+    int piece_count;
+    const std::int64_t (*offsets)[kMostTaps];  // of the taps, for each piece
+    std::int64_t begin;                        // first position of the item
+    Ahead ahead;
+    const float* gradient;  // over channels: transposed; else a row of channel 0
+    std::int64_t gradient_row;
+    std::int64_t i;         // first input channel
+    std::int64_t k;         // first tap
+    float* sums;            // of (i, k)
+    std::int64_t sums_row;  // floats to the next input channel's or output channel's sums
+};
+
+using WeightTile = void (*)(const WeightCall&);
+
+// So many of the taps left that all tiles are alike.
+inline std::int64_t even_share(std::int64_t left, std::int64_t most) {
+    const std::int64_t tiles = (left + most - 1) / most;
+    return (left + tiles - 1) / tiles;
+}
+
+}  // namespace
