@@ -63,7 +63,7 @@ def serve(connection: Connection, windows: Path) -> None:
     while True:
         try:
             method, *arguments = connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):  # the bench is gone
             return
         try:
             answer = getattr(server, method)(*arguments)
