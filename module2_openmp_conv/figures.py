@@ -36,7 +36,7 @@ def draw_training(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     figure, (axes_time, axes_score) = new_figure(width_in=6.5, height_in=3.2, columns=2)
     for series, (kernel, part) in enumerate(rows.groupby("kernel")):
         part = part.sort_values("epoch")
-        look = {"color": COLOURS[series], "marker": MARKERS[series], "markersize": 7 - 3 * series}
+        look = {"color": COLOURS[series], "marker": MARKERS[series], "markersize": 7 - 1.5 * series}
         epochs = part["epoch"].astype(int) + 1
         axes_time.plot(epochs, part["epoch_s"].astype(float), label=kernel, **look)
         macro_f1 = part["macro_4_f1"].to_numpy(float, na_value=np.nan)
@@ -48,5 +48,5 @@ def draw_training(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     for axes in (axes_time, axes_score):
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes_time.legend(title="convolutions", loc="lower right")
+    figure.legend(loc="outside upper center", ncols=rows["kernel"].nunique())
     return save_figure(figure, out_dir, "module2_training", rows)
