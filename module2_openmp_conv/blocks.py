@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from module2_openmp_conv.conv1d import conv1d
-from module2_openmp_conv.layer import Conv1d, replace_conv1d
+from module2_openmp_conv.layer import Conv1d, replace_conv1d, swap_modules
 
 
 def fuse_blocks(model: nn.Module) -> nn.Module:
@@ -16,16 +15,11 @@ def fuse_blocks(model: nn.Module) -> nn.Module:
     Returns:
         The model; if it is itself swapped, its replacement.
     """
-    model = replace_conv1d(model)
-    twins: dict[nn.Module, nn.Module] = {}  # a container that is used twice stays one
-    for parent in list(model.modules()):
-        for name, child in list(parent._modules.items()):
-            if type(child) is nn.Sequential:
-                setattr(parent, name, twins.setdefault(child, _fused(child)))
-    return _fused(model) if type(model) is nn.Sequential else model
+    return swap_modules(replace_conv1d(model), lambda child: type(child) is nn.Sequential, _fused)
 
 
-def _fused(layers: nn.Sequential) -> "FusedSequential":
+def _fused(layers: nn.Module) -> "FusedSequential":
+    assert isinstance(layers, nn.Sequential)
     return FusedSequential(*layers).train(layers.training)
 
 
@@ -54,8 +48,8 @@ def _run_block(input: Tensor, conv: Conv1d, tail: list[nn.Module]) -> tuple[Tens
     """The output, and how many layers it stands for."""
     second = tail[0] if tail else None
     if isinstance(second, nn.ReLU):
-        return _convolve(input, conv, relu=True), 2
-    y = _convolve(input, conv, relu=False)
+        return conv.convolve(input, relu=True), 2
+    y = conv.convolve(input)
     relu_follows = len(tail) > 1 and isinstance(tail[1], nn.ReLU)
     if not (relu_follows and second is not None and _can_be_fused(second, y)):
         return y, 1
@@ -66,19 +60,6 @@ def _run_block(input: Tensor, conv: Conv1d, tail: list[nn.Module]) -> tuple[Tens
     if pooling is not None and (window := _mean_window(pooling, y.shape[-1])):
         return _normalise(y, second, pool=window, mean_pool=True), 4
     return _normalise(y, second, pool=1), 3
-
-
-def _convolve(input: Tensor, conv: Conv1d, *, relu: bool) -> Tensor:
-    return conv1d(
-        input,
-        conv.weight,
-        conv.bias,
-        conv.stride,
-        conv.padding,
-        conv.dilation,
-        conv.groups,
-        relu=relu,
-    )
 
 
 def _normalise(y: Tensor, norm: nn.BatchNorm1d, pool: int, mean_pool: bool = False) -> Tensor:

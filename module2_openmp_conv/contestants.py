@@ -15,7 +15,7 @@ from module2_openmp_conv.extension import kernels
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
 from module2_openmp_conv.peers import compiled, onnx_runtime
 from module2_openmp_conv.problem import Problem
-from module2_openmp_conv.torch_contestants import leaves_of, torch_contestants
+from module2_openmp_conv.torch_contestants import leaves_of, step_of, torch_contestants
 
 # Torch's own convolution in its configurations: the best of these is what speed-ups are over.
 TORCHS = (
@@ -91,12 +91,9 @@ def _crossscale(p: Problem) -> dict[str, Contestant]:
     def forward() -> Tensor:
         return conv1d(input, weight, bias, **shape)
 
-    def step() -> tuple[Tensor, ...]:
-        out = forward()
-        return (out, *torch.autograd.grad(out, leaves, p.gradient))
-
-    run = forward if cell.operation == "forward_with_grad" else step
-    return {"crossscale": Contestant(run, grad=True)}
+    if cell.operation == "forward_with_grad":
+        return {"crossscale": Contestant(forward, grad=True)}
+    return {"crossscale": step_of(forward, leaves, p.gradient)}
 
 
 def _history(p: Problem) -> dict[str, Contestant]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.library import register_fake
 
 _Wanted = list[bool]
 _Shape = tuple[int, int, int]
@@ -11,11 +12,15 @@ _Shape = tuple[int, int, int]
 
 def register_fakes() -> None:
     """Tell torch what the operators' outputs look like; once, after they are registered."""
-    torch.library.register_fake("crossscale::conv1d")(_conv1d)
-    torch.library.register_fake("crossscale::conv1d.out")(_conv1d_out)
-    torch.library.register_fake("crossscale::conv1d_backward")(_conv1d_backward)
-    torch.library.register_fake("crossscale::normalised")(_normalised)
-    torch.library.register_fake("crossscale::normalised_backward")(_normalised_backward)
+    fakes = {
+        "conv1d": _conv1d,
+        "conv1d.out": _conv1d_out,
+        "conv1d_backward": _conv1d_backward,
+        "normalised": _normalised,
+        "normalised_backward": _normalised_backward,
+    }
+    for name, fake in fakes.items():
+        register_fake(f"crossscale::{name}")(fake)
 
 
 def _conv1d(
@@ -107,7 +112,7 @@ def _check_alike(input: Tensor, *others: Tensor | None) -> None:
         if tensor is not None and tensor.device != input.device:
             raise TypeError(f"conv1d: tensors on {input.device} and on {tensor.device}")
         if tensor is not None and tensor.dtype != torch.float32:
-            raise TypeError(f"conv1d: {tensor.dtype}, but only float32 is convolved here")
+            raise TypeError(f"conv1d: {tensor.dtype}, but only float32 is taken here")
 
 
 def _out_shape(

@@ -1,5 +1,6 @@
 """`Conv1d`: torch.nn.Conv1d with this suite's forward pass, and how to put it into a model."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -47,8 +48,19 @@ class Conv1d(nn.Conv1d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve [batch, in_channels, length] or [in_channels, length], see `conv1d`."""
+        return self.convolve(input)
+
+    def convolve(self, input: Tensor, *, relu: bool = False) -> Tensor:
+        """The same, followed by ReLU if asked for."""
         return conv1d(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            relu=relu,
         )
 
 
@@ -61,12 +73,21 @@ def replace_conv1d(model: nn.Module) -> nn.Module:
     Returns:
         The model; if it is itself a torch.nn.Conv1d, its replacement.
     """
-    twins: dict[nn.Module, nn.Module] = {}  # a layer that is used twice stays one layer
+    return swap_modules(model, _can_be_swapped, _twin)
+
+
+def swap_modules(
+    model: nn.Module,
+    wanted: Callable[[nn.Module], bool],
+    twin: Callable[[nn.Module], nn.Module],
+) -> nn.Module:
+    """Put twins in the place of the modules that are wanted; the model, or its own twin."""
+    twins: dict[nn.Module, nn.Module] = {}  # a module that is used twice stays one
     for parent in list(model.modules()):
         for name, child in list(parent._modules.items()):
-            if child is not None and _can_be_swapped(child):
-                setattr(parent, name, twins.setdefault(child, _twin(child)))
-    return _twin(model) if _can_be_swapped(model) else model
+            if child is not None and wanted(child):
+                setattr(parent, name, twins.setdefault(child, twin(child)))
+    return twin(model) if wanted(model) else model
 
 
 def _can_be_swapped(layer: nn.Module) -> bool:

@@ -1,5 +1,6 @@
 """Torch's ways to convolve, and those that a torch user can write with its other operators."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -34,11 +35,22 @@ def _recorded(p: Problem) -> dict[str, Contestant]:
     if p.cell.operation == "forward_with_grad":
         return {"torch": Contestant(forward, grad=True)}
 
+    return {
+        "torch": step_of(forward, leaves, p.gradient),
+        "torch_channels_last": _step_channels_last(p),
+    }
+
+
+def step_of(
+    forward: Callable[[], Tensor], leaves: Sequence[Tensor], gradient: Tensor
+) -> Contestant:
+    """A forward pass, and back to the gradients of all leaves."""
+
     def step() -> tuple[Tensor, ...]:
         out = forward()
-        return (out, *torch.autograd.grad(out, leaves, p.gradient))
+        return (out, *torch.autograd.grad(out, leaves, gradient))
 
-    return {"torch": Contestant(step, grad=True), "torch_channels_last": _step_channels_last(p)}
+    return Contestant(step, grad=True)
 
 
 def leaves_of(*tensors: Tensor) -> list[Tensor]:
@@ -211,8 +223,4 @@ def _step_channels_last(p: Problem) -> Contestant:
     input, weight, bias = leaves = leaves_of(*images, p.bias)
     gradient, arguments = _channels_last(p.gradient), _image_arguments(p)
 
-    def step() -> tuple[Tensor, ...]:
-        out = F.conv2d(input, weight, bias, *arguments)
-        return (out, *torch.autograd.grad(out, leaves, gradient))
-
-    return Contestant(step, grad=True)
+    return step_of(lambda: F.conv2d(input, weight, bias, *arguments), leaves, gradient)

@@ -27,7 +27,7 @@ at::Tensor tensor_of(const char* name, py::handle object) {
     // The dispatcher's own complaint about a layout or device without a kernel fills a page.
     TORCH_CHECK_TYPE((tensor.is_cpu() || tensor.is_meta()) && tensor.layout() == at::kStrided,
                      "conv1d: ", name, " is on ", tensor.device(), " (", tensor.layout(),
-                     "), but only dense float32 on the CPU is convolved here");
+                     "), but only dense float32 on the CPU is taken here");
     return tensor;
 }
 

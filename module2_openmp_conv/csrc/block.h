@@ -13,8 +13,9 @@ namespace {
 
 constexpr int kLanes = Vec::kLanes;
 
+// Of a vector, where so many floats are left, or none.
 inline int lanes_of(std::int64_t left) {
-    return left < kLanes ? static_cast<int>(left) : kLanes;
+    return left >= kLanes ? kLanes : left > 0 ? static_cast<int>(left) : 0;
 }
 
 // A row in steps of a vector: the last may be a part of one.
@@ -93,10 +94,8 @@ void block_forward_rows(const BlockTask& p, float* buffer, std::int64_t first, s
             const std::int64_t left = 2 * (pooled - t);
             Vec::Reg even;
             Vec::Reg odd;
-            Vec::split(
-                load_part(buffer + 2 * t, lanes_of(left)),
-                load_part(buffer + 2 * t + kLanes, left > kLanes ? lanes_of(left - kLanes) : 0),
-                &even, &odd);
+            Vec::split(load_part(buffer + 2 * t, lanes_of(left)),
+                       load_part(buffer + 2 * t + kLanes, lanes_of(left - kLanes)), &even, &odd);
             store_part(out + t, Vec::larger(even, odd), lanes_of(pooled - t));
         }
     }
@@ -117,7 +116,7 @@ inline void unpool(const BlockTask& p, const float* y, const float* gradient, Ve
         for (std::int64_t t = 0; t < pooled; t += kLanes) {
             const std::int64_t left = 2 * (pooled - t);
             const int first = lanes_of(left);
-            const int second = left > kLanes ? lanes_of(left - kLanes) : 0;
+            const int second = lanes_of(left - kLanes);
             Vec::Reg even;
             Vec::Reg odd;
             Vec::split(Vec::multiply_add(load_part(y + 2 * t, first), scale, shift),
@@ -137,27 +136,43 @@ inline void unpool(const BlockTask& p, const float* y, const float* gradient, Ve
     }
 }
 
+// A row on the way back.
+struct BackwardRow {
+    const float* y;
+    const float* gradient;  // before pooling, of the ReLU's output
+    Vec::Reg scale;
+    Vec::Reg shift;
+
+    // The normalised output's gradient, in the lanes from position t on.
+    inline Vec::Reg normalised_gradient(std::int64_t t, Vec::Reg value, int lanes) const {
+        return Vec::where_greater(Vec::multiply_add(value, scale, shift), Vec::zero(),
+                                  load_part(gradient + t, lanes));
+    }
+};
+
+inline BackwardRow backward_row(const BlockTask& p, float* buffer, std::int64_t row) {
+    const std::int64_t channel = row % p.channels;
+    BackwardRow r{p.y + row * p.length, p.gradient + row * (p.length / p.pool),
+                  Vec::broadcast(p.scale[channel]), Vec::broadcast(p.shift[channel])};
+    if (p.pool > 1) {
+        unpool(p, r.y, r.gradient, r.scale, r.shift, buffer);
+        r.gradient = buffer;
+    }
+    return r;
+}
+
 // For each row: the sums of the normalised output's gradient, and of gradient × normalised value.
 void block_sums_rows(const BlockTask& p, float* buffer, std::int64_t first, std::int64_t last) {
-    const std::int64_t pooled = p.length / p.pool;
     for (std::int64_t row = first; row < last; ++row) {
+        const BackwardRow r = backward_row(p, buffer, row);
         const std::int64_t channel = row % p.channels;
-        const Vec::Reg scale = Vec::broadcast(p.scale[channel]);
-        const Vec::Reg shift = Vec::broadcast(p.shift[channel]);
         const Vec::Reg minus_mean = Vec::broadcast(-p.mean[channel]);
-        const float* y = p.y + row * p.length;
-        const float* gradient = p.gradient + row * pooled;
-        if (p.pool > 1) {
-            unpool(p, y, gradient, scale, shift, buffer);
-            gradient = buffer;
-        }
         Vec::Reg sum = Vec::zero();
         Vec::Reg product = Vec::zero();
         for (std::int64_t t = 0; t < p.length; t += kLanes) {
             const int lanes = lanes_of(p.length - t);
-            const Vec::Reg value = load_part(y + t, lanes);
-            const Vec::Reg g = Vec::where_greater(Vec::multiply_add(value, scale, shift),
-                                                  Vec::zero(), load_part(gradient + t, lanes));
+            const Vec::Reg value = load_part(r.y + t, lanes);
+            const Vec::Reg g = r.normalised_gradient(t, value, lanes);
             sum = Vec::add(sum, g);
             product = Vec::multiply_add(g, Vec::add(value, minus_mean), product);
         }
@@ -170,30 +185,21 @@ void block_sums_rows(const BlockTask& p, float* buffer, std::int64_t first, std:
 // scale · (g − mean of g − normalised value · mean of g × normalised value); see Ioffe and Szegedy,
 // Batch Normalization, 2015. Without batch statistics both means are zero.
 void block_gradient_rows(const BlockTask& p, float* buffer, std::int64_t first, std::int64_t last) {
-    const std::int64_t pooled = p.length / p.pool;
     for (std::int64_t row = first; row < last; ++row) {
+        const BackwardRow r = backward_row(p, buffer, row);
         const std::int64_t channel = row % p.channels;
         const float slope =
             -p.scale[channel] * p.mean_products[channel] * p.inverse_deviation[channel];
-        const Vec::Reg scale = Vec::broadcast(p.scale[channel]);
-        const Vec::Reg shift = Vec::broadcast(p.shift[channel]);
         const Vec::Reg slopes = Vec::broadcast(slope);
         const Vec::Reg offset =
             Vec::broadcast(-p.scale[channel] * p.mean_gradients[channel] - slope * p.mean[channel]);
-        const float* y = p.y + row * p.length;
-        const float* gradient = p.gradient + row * pooled;
         float* dy = p.dy + row * p.length;
-        if (p.pool > 1) {
-            unpool(p, y, gradient, scale, shift, buffer);
-            gradient = buffer;
-        }
         for (std::int64_t t = 0; t < p.length; t += kLanes) {
             const int lanes = lanes_of(p.length - t);
-            const Vec::Reg value = load_part(y + t, lanes);
-            const Vec::Reg g = Vec::where_greater(Vec::multiply_add(value, scale, shift),
-                                                  Vec::zero(), load_part(gradient + t, lanes));
+            const Vec::Reg value = load_part(r.y + t, lanes);
+            const Vec::Reg g = r.normalised_gradient(t, value, lanes);
             const Vec::Reg level = Vec::multiply_add(value, slopes, offset);
-            store_part(dy + t, Vec::multiply_add(g, scale, level), lanes);
+            store_part(dy + t, Vec::multiply_add(g, r.scale, level), lanes);
         }
     }
 }

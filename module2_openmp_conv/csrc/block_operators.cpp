@@ -4,13 +4,12 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include <ATen/Parallel.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 
 #include <cmath>
 
 #include "block_drivers.h"
+#include "operator_tools.h"
 #include "output_memory.h"
 
 namespace {
@@ -20,16 +19,9 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 void check(const char* name, const Tensor& tensor, at::IntArrayRef sizes) {
-    TORCH_CHECK_TYPE(
-        tensor.scalar_type() == at::kFloat && tensor.is_cpu() && tensor.layout() == at::kStrided,
-        "normalised: ", name, " is ", tensor.scalar_type(), " on ", tensor.device(),
-        ", but only dense float32 on the CPU is taken here");
+    check_dense_float32("normalised", name, tensor);
     TORCH_CHECK_VALUE(tensor.sizes() == sizes, "normalised: ", name, " has the shape ",
                       tensor.sizes(), ", not ", sizes);
-}
-
-int usable_threads() {
-    return at::in_parallel_region() ? 1 : at::get_num_threads();
 }
 
 // The task of y [batch, channels, length]; its arrays of one number per channel lie in
@@ -43,7 +35,7 @@ struct Task {
                           y.sizes());
         TORCH_CHECK_VALUE(pool >= 1 && (mean_pool || pool <= 2), "normalised: pool is ", pool,
                           ", but must be at least 1, and at most 2 for the larger");
-        check("y", y, y.sizes());
+        check_dense_float32("normalised", "y", y);
         check("weight", weight, {y.size(1)});
         check("bias", bias, {y.size(1)});
         kept = y.contiguous();
@@ -131,11 +123,6 @@ std::tuple<Tensor, Tensor, Tensor> normalised_backward_cpu(const Tensor& gradien
     std::copy(sums.products.begin(), sums.products.end(), dweight.mutable_data_ptr<float>());
     std::copy(sums.gradients.begin(), sums.gradients.end(), dbias.mutable_data_ptr<float>());
     return {dy, dweight, dbias};
-}
-
-template <class Signature>
-c10::TypedOperatorHandle<Signature> operator_handle(const char* name) {
-    return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
 struct DifferentiableNormalised : torch::autograd::Function<DifferentiableNormalised> {

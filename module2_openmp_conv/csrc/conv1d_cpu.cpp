@@ -1,22 +1,15 @@
 #include "conv1d_cpu.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
 #include "drivers.h"
+#include "operator_tools.h"
 #include "output_memory.h"
 
 namespace {
 
 using at::Tensor;
-
-void check_dense_float32(const char* name, const Tensor& tensor) {
-    TORCH_CHECK_TYPE(
-        tensor.scalar_type() == at::kFloat && tensor.is_cpu() && tensor.layout() == at::kStrided,
-        "conv1d: ", name, " is ", tensor.scalar_type(), " on ", tensor.device(), " (",
-        tensor.layout(), "), but only dense float32 on the CPU is convolved here");
-}
 
 Tensor readable(const Tensor& tensor) {
     return tensor.is_neg() ? tensor.resolve_neg().contiguous() : tensor.contiguous();
@@ -35,10 +28,6 @@ Geometry geometry_of(const Tensor& input, const Tensor& weight, const Convolutio
     } catch (const std::invalid_argument& error) {
         TORCH_CHECK_VALUE(false, "conv1d: ", error.what());
     }
-}
-
-int usable_threads() {
-    return at::in_parallel_region() ? 1 : at::get_num_threads();
 }
 
 void check_out(const Tensor& out, const Geometry& g, std::initializer_list<Tensor> others) {
@@ -61,14 +50,14 @@ void check_out(const Tensor& out, const Geometry& g, std::initializer_list<Tenso
 
 Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                  const ConvolutionOptions& options, bool relu, const Tensor* out) {
-    check_dense_float32("input", input);
-    check_dense_float32("weight", weight);
+    check_dense_float32("conv1d", "input", input);
+    check_dense_float32("conv1d", "weight", weight);
     const Geometry g = geometry_of(input, weight, options);
     const Tensor x = readable(input);
     const Tensor w = readable(weight);
     Tensor b;
     if (bias && bias->defined()) {
-        check_dense_float32("bias", *bias);
+        check_dense_float32("conv1d", "bias", *bias);
         TORCH_CHECK_VALUE(bias->dim() == 1 && bias->size(0) == g.out_channels,
                           "conv1d: bias has the shape ", bias->sizes(), ", not [", g.out_channels,
                           "]");
@@ -76,7 +65,7 @@ Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<
     }
     Tensor y;
     if (out) {
-        check_dense_float32("out", *out);
+        check_dense_float32("conv1d", "out", *out);
         check_out(*out, g, {x, w, b});
         y = *out;
     } else {
@@ -94,9 +83,9 @@ Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<
 
 Geometry geometry_of(const at::Tensor& gradient, const Tensor& input, const Tensor& weight,
                      const ConvolutionOptions& options) {
-    check_dense_float32("gradient", gradient);
-    check_dense_float32("input", input);
-    check_dense_float32("weight", weight);
+    check_dense_float32("conv1d", "gradient", gradient);
+    check_dense_float32("conv1d", "input", input);
+    check_dense_float32("conv1d", "weight", weight);
     const Geometry g = geometry_of(input, weight, options);
     TORCH_CHECK_VALUE(gradient.dim() == 3 && gradient.size(0) == g.batch &&
                           gradient.size(1) == g.out_channels && gradient.size(2) == g.out_length,

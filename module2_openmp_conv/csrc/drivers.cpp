@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "instruction_sets.h"
 #include "packing.h"
@@ -11,18 +12,13 @@
 
 namespace {
 
-constexpr std::int64_t kMostTaps = 64;               // of the tiles: slab.h
 constexpr std::int64_t kItemInputBytes = 16 * 1024;  // stays in L1 beside the weights
 constexpr std::int64_t kStagedBytes = 24 * 1024;     // output of a block of channels, in L1, too
 constexpr std::int64_t kStreamedFloats = std::int64_t{6} << 20;  // 24 MiB of output
-constexpr std::int64_t kMostTiles = 64;                          // of an item: forward_tile.h
 
 // Fills in the partition of the task.
 void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
-    std::int64_t block = isa.channel_block;
-    while (block > p.group_out) {
-        block /= 2;
-    }
+    const std::int64_t block = block_channels(isa.channel_block, p.group_out);
     p.tile_vectors = isa.tile_vectors(static_cast<int>(block));
     const std::int64_t width = p.tile_vectors * isa.lanes;
     const std::int64_t tiles = divided_up(p.reach.out_length, width);
@@ -77,33 +73,19 @@ int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::
     });
 }
 
-ForwardTask forward_task(const Geometry& g, const float* input, const float* bias, float* out,
-                         bool relu) {
-    ForwardTask p{};
-    p.reach = {g.length, g.kernel, g.stride, g.dilation, g.padding_left, 1, g.out_length};
-    p.batch = g.batch;
-    p.groups = g.groups;
-    p.group_in = g.in_channels / g.groups;
-    p.group_out = g.out_channels / g.groups;
-    p.input = input;
-    p.bias = bias;
-    p.out = out;
-    p.relu = relu;
-    return p;
-}
-
-Weights weights_of(const Geometry& g, const float* weight) {
-    return {weight, g.groups, g.in_channels / g.groups, g.out_channels / g.groups, g.kernel};
-}
-
 }  // namespace
 
 int forward(const Geometry& g, const float* input, const float* weight, const float* bias,
             float* out, bool relu, Method method, int num_threads) {
-    ForwardTask p = forward_task(g, input, bias, out, relu);
+    ForwardTask p{};
+    static_cast<Shape&>(p) = shape_of(g);
+    p.input = input;
+    p.bias = bias;
+    p.out = out;
+    p.relu = relu;
     const std::int64_t work = multiply_adds(g);
     if (method == Method::kTiled) {
-        const Weights weights = weights_of(g, weight);
+        const Weights weights{weight, p.groups, p.group_in, p.group_out, g.kernel};
         return run_forward(
             p, weights, reads_padding(g), work, num_threads,
             [&](std::int64_t block, float* packed) { pack(weights, block, packed); });
@@ -119,15 +101,13 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
 int input_gradient(const Geometry& g, const float* gradient, const float* weight,
                    float* input_gradient, int num_threads) {
     ForwardTask p{};
+    static_cast<Shape&>(p) = shape_of(g);
+    const Weights weights{weight, p.groups, p.group_in, p.group_out, g.kernel};
+    std::swap(p.group_in, p.group_out);
     const std::int64_t reach = (g.kernel - 1) * g.dilation;
     p.reach = {g.out_length, g.kernel, 1, g.dilation, reach - g.padding_left, g.stride, g.length};
-    p.batch = g.batch;
-    p.groups = g.groups;
-    p.group_in = g.out_channels / g.groups;
-    p.group_out = g.in_channels / g.groups;
     p.input = gradient;
     p.out = input_gradient;
-    const Weights weights = weights_of(g, weight);
     return run_forward(
         p, weights, true, multiply_adds(g), num_threads,
         [&](std::int64_t block, float* packed) { pack_reversed(weights, block, packed); });

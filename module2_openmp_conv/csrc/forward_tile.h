@@ -12,9 +12,6 @@
 // An output larger than the caches is staged in L1, block by block, and written past the caches:
 // a plain store would read every line before it is overwritten.
 //
-// An output larger than the caches is staged in L1, block by block, and written past the caches:
-// a plain store would read every line before it is overwritten.
-//
 // Padding is not copied with the whole input: only the tiles whose taps reach past an end of a row
 // read from a slab (slab.h), all others read in place.
 #pragma once
@@ -41,27 +38,6 @@ struct TileCall {
     std::int64_t ahead_row;  // floats from one of its channels to the next
 };
 
-// Rows of one tile lie in pages of their own: the hardware does not foresee them. So the next
-// tile's input is asked for channel by channel, while this one's is multiplied.
-template <int V>
-inline void prefetch_input(const float* ahead) {
-#pragma GCC unroll 16
-    for (int line = 0; line <= V * Vec::kLanes * static_cast<int>(sizeof(float)) / 64; ++line) {
-        __builtin_prefetch(ahead + line * 64 / static_cast<int>(sizeof(float)), 0, 2);
-    }
-}
-
-// The lines that the next tile writes, which would else be waited for when they are stored to.
-template <int V>
-inline void prefetch_output(const float* y, std::int64_t rows, std::int64_t row) {
-    for (std::int64_t o = 0; o < rows; ++o) {
-#pragma GCC unroll 16
-        for (int line = 0; line <= V * Vec::kLanes * static_cast<int>(sizeof(float)) / 64; ++line) {
-            __builtin_prefetch(y + o * row + line * 64 / static_cast<int>(sizeof(float)), 1, 2);
-        }
-    }
-}
-
 // kChained: the sum is of more terms than one chain may have. The number of taps is no parameter:
 // unrolled for 3, 5 or 7 of them, GCC spills registers (AVX2: 67–81 % of the peak instead of
 // 79–91 %).
@@ -83,11 +59,14 @@ void tile(const TileCall& c) {
     const float* w = c.w;
     const std::int64_t* offsets = c.offsets;
     const std::int64_t row = c.row;
+    // The next tile's input is asked for channel by channel, while this one's is multiplied: all at
+    // once it would be waited for. A tile that starts inside a line ends in one more.
+    constexpr std::int64_t kAhead = V * Vec::kLanes + 64 / sizeof(float);
     const float* ahead = c.ahead;
     for (std::int64_t left = c.in_channels; left > 0; left -= chain) {
         for (std::int64_t i = smaller(left, chain); i > 0; --i, x += row) {
             if (ahead != nullptr) {
-                prefetch_input<V>(ahead);
+                prefetch_rows<false>(ahead, 0, 1, kAhead);
                 ahead += c.ahead_row;
             }
 #pragma GCC unroll 8
@@ -153,19 +132,6 @@ TileFunction tile_function_of(const ForwardTask& p, std::int64_t channels, std::
                                                : tile_function<OC, V, false>(channels, vectors);
 }
 
-// Output channels of the largest tile that fits.
-inline std::int64_t block_channels(std::int64_t channels) {
-    std::int64_t block = Tiles::kMostChannels;
-    while (block > channels) {
-        block /= 2;
-    }
-    return block;
-}
-
-inline std::int64_t whole_vectors(std::int64_t positions) {
-    return (positions + Vec::kLanes - 1) / Vec::kLanes * Vec::kLanes;
-}
-
 // Copies finished outputs to memory that starts and ends anywhere: whole lines past the caches.
 inline void stream_run(float* to, const float* from, std::int64_t n) {
     constexpr std::int64_t kLine = 64 / sizeof(float);
@@ -196,7 +162,6 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
         row_items(p, row_function, first, last);
         return;
     }
-    constexpr std::int64_t kMostTiles = 64;
     struct Placed {
         const float* x;
         std::int64_t row;
@@ -205,6 +170,8 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
     } placed[kMostTiles];
     const Reach& r = p.reach;
     const std::int64_t width = p.tile_vectors * Vec::kLanes;
+    constexpr std::int64_t kWritten =
+        Tiles::vectors(Tiles::kMostChannels) * Vec::kLanes + 64 / sizeof(float);
     const std::int64_t reach = (r.kernel - 1) * r.dilation;
     std::int64_t offsets[kMostTaps];
     fill_offsets(r, width, offsets);
@@ -234,7 +201,8 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
             } else {
                 float* slab = slabs + tiles * p.group_in * p.slab_row;
                 // Strided runs lie where a whole tile's would: its offsets are used.
-                const std::int64_t read = r.stride > 1 ? width : whole_vectors(to.positions);
+                const std::int64_t read =
+                    r.stride > 1 ? width : rounded_up(to.positions, Vec::kLanes);
                 for (std::int64_t i = 0; i < p.group_in; ++i) {
                     fill_slab_row(r, input + i * r.length, t, read, slab + i * p.slab_row);
                 }
@@ -243,7 +211,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
             }
         }
         for (std::int64_t c = channel_begin; c < channel_end;) {
-            const std::int64_t block = block_channels(channel_end - c);
+            const std::int64_t block = block_channels(Tiles::kMostChannels, channel_end - c);
             const std::int64_t o = group * p.group_out + c;
             TileCall call{};
             call.offsets = offsets;
@@ -277,12 +245,12 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                                      ? first_read(p, item + p.channel_items)
                                      : nullptr;
                 }
-                prefetch_output<Tiles::vectors(Tiles::kMostChannels)>(call.y + width, block,
-                                                                      call.y_row);
+                // The lines that the next tile stores to, which would else be waited for.
+                prefetch_rows<true>(call.y + width, call.y_row, block, kWritten);
                 if (call.positions == width) {
                     full(call);
                 } else {
-                    const std::int64_t vectors = whole_vectors(call.positions) / Vec::kLanes;
+                    const std::int64_t vectors = divided_up(call.positions, Vec::kLanes);
                     tile_function_of(p, block, vectors)(call);
                 }
             }

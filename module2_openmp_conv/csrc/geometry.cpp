@@ -65,6 +65,14 @@ Geometry checked(Geometry g) {
     return g;
 }
 
+Shape shape_of(const Geometry& g) {
+    return {{g.length, g.kernel, g.stride, g.dilation, g.padding_left, 1, g.out_length},
+            g.batch,
+            g.groups,
+            g.in_channels / g.groups,
+            g.out_channels / g.groups};
+}
+
 bool reads_padding(const Geometry& g) {
     const std::int64_t last = (g.out_length - 1) * g.stride + (g.kernel - 1) * g.dilation;
     return g.padding_left > 0 || last >= g.length + g.padding_left;

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "problem.h"
+
 struct Geometry {
     std::int64_t batch;
     std::int64_t in_channels;
@@ -20,6 +22,9 @@ struct Geometry {
 // Fills in out_length. Throws std::invalid_argument, naming what is wrong, if there is no such
 // convolution or if an index into it could overflow.
 Geometry checked(Geometry geometry);
+
+// As the forward kernels see it.
+Shape shape_of(const Geometry& geometry);
 
 // Whether any tap of any output reads padding.
 bool reads_padding(const Geometry& geometry);

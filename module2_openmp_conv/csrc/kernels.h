@@ -15,7 +15,8 @@ struct InstructionSet {
     // time, each with its own slabs: tiles_per_item · group_in · slab_row + staged_floats floats.
     void (*forward)(const ForwardTask&, float* slabs, std::int64_t first, std::int64_t last);
 
-    // Adds the items [first, last) of a weight gradient to sums, see weight_sums_floats().
+    // Adds the items [first, last) of a weight gradient to sums: groups ·
+    // group_sums floats, and one for each output channel.
     void (*weight_gradient)(const WeightTask&, float* scratch, float* sums, std::int64_t first,
                             std::int64_t last);
 

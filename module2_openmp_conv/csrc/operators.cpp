@@ -3,7 +3,6 @@
 // registered from Python costs as much per call as a small convolution.
 
 #include <ATen/autocast_mode.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/sum.h>
@@ -12,6 +11,7 @@
 #include <torch/library.h>
 
 #include "conv1d_cpu.h"
+#include "operator_tools.h"
 #include "operators.h"
 
 namespace {
@@ -47,13 +47,8 @@ std::tuple<Tensor, Tensor, Tensor> torchs_backward(const Tensor& gradient, const
     return {dx, dw, db};
 }
 
-template <class Signature>
-c10::TypedOperatorHandle<Signature> operator_handle(const char* name, const char* overload) {
-    return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload).typed<Signature>();
-}
-
 const auto& conv1d_operator() {
-    static const auto handle = operator_handle<decltype(conv1d_cpu)>("crossscale::conv1d", "");
+    static const auto handle = operator_handle<decltype(conv1d_cpu)>("crossscale::conv1d");
     return handle;
 }
 
@@ -65,7 +60,7 @@ const auto& out_operator() {
 
 const auto& backward_operator() {
     static const auto handle =
-        operator_handle<decltype(conv1d_backward_cpu)>("crossscale::conv1d_backward", "");
+        operator_handle<decltype(conv1d_backward_cpu)>("crossscale::conv1d_backward");
     return handle;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <unordered_map>
@@ -72,7 +73,7 @@ class Pool {
                 return;
             }
         }
-        // Full of sizes that may no longer be asked for: begin afresh with this one.
+        // Full of sizes that may no longer be asked for: begin afresh.
         give_up_kept();
         std::free(block.data);
     }

@@ -11,10 +11,7 @@ void pack_blocks(std::int64_t groups, std::int64_t inputs, std::int64_t outputs,
                  const Weight& weight) {
     for (std::int64_t group = 0; group < groups; ++group) {
         for (std::int64_t o = 0; o < outputs;) {
-            std::int64_t block = channel_block;
-            while (block > outputs - o) {
-                block /= 2;
-            }
+            const std::int64_t block = block_channels(channel_block, outputs - o);
             for (std::int64_t i = 0; i < inputs; ++i) {
                 for (std::int64_t k = 0; k < kernel; ++k) {
                     for (std::int64_t c = 0; c < block; ++c) {

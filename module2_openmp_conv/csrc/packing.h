@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "problem.h"
+
 // Weights as torch keeps them: [out_channels][in_channels / groups][kernel].
 struct Weights {
     const float* data;

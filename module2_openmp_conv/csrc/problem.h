@@ -1,8 +1,24 @@
-// What the kernels of every instruction set work on. Plain structs: no STL here, because files
-// compiled for one instruction set include this header.
+// What the kernels of every instruction set work on, and what they and their drivers must agree on.
+// No STL, and functions of this file alone: files compiled for one instruction set include it.
 #pragma once
 
 #include <cstdint>
+
+constexpr std::int64_t kMostTaps = 64;   // of the tiles; more go to the plain kernels
+constexpr std::int64_t kMostTiles = 64;  // of an item of the forward tiles
+
+static constexpr std::int64_t divided_up(std::int64_t a, std::int64_t b) {
+    return (a + b - 1) / b;
+}
+
+static constexpr std::int64_t rounded_up(std::int64_t a, std::int64_t b) {
+    return divided_up(a, b) * b;
+}
+
+// Output channels of the next block, where so many are left: the largest, or halved until it fits.
+static constexpr std::int64_t block_channels(std::int64_t largest, std::int64_t left) {
+    return largest <= left ? largest : block_channels(largest / 2, left);
+}
 
 // How the taps of an output reach into a row: tap k of output t reads position
 // (t·stride + k·dilation − padding) / upsampling of the input, if that is a whole number inside it.
@@ -18,19 +34,29 @@ struct Reach {
     std::int64_t out_length;
 };
 
-// A forward-shaped convolution: the forward pass itself, or the gradient of its input.
-struct ForwardTask {
+// A strided tile's slab (slab.h) holds one run for each phase of the stride, so that the outputs of
+// one tap are neighbours in it. Floats of a run, for so many outputs.
+static constexpr std::int64_t phase_row(const Reach& r, std::int64_t positions) {
+    return positions + (r.kernel - 1) * r.dilation / r.stride;
+}
+
+// What all convolutions have.
+struct Shape {
     Reach reach;
     std::int64_t batch;
     std::int64_t groups;
     std::int64_t group_in;   // input channels of a group
     std::int64_t group_out;  // output channels of a group
-    const float* input;      // [batch, groups · group_in, length]
-    const float* packed;     // see packing.h
-    const float* bias;       // [groups · group_out], or null
-    float* out;              // [batch, groups · group_out, out_length]
-    bool relu;               // max(0, y) before the store; NaN stays NaN
-    bool stream;             // out is larger than the caches: write past them
+};
+
+// A forward-shaped convolution: the forward pass itself, or the gradient of its input.
+struct ForwardTask : Shape {
+    const float* input;   // [batch, groups · group_in, length]
+    const float* packed;  // see packing.h
+    const float* bias;    // [groups · group_out], or null
+    float* out;           // [batch, groups · group_out, out_length]
+    bool relu;            // max(0, y) before the store; NaN stays NaN
+    bool stream;          // out is larger than the caches: write past them
 
     // The partition: an item is one batch element, one group, these many tiles of positions and
     // these many channels. Items: batch × groups × tile_items × channel_items.
@@ -44,12 +70,7 @@ struct ForwardTask {
 };
 
 // The gradient of the weights: sums over batch and positions of out-gradient × input.
-struct WeightTask {
-    Reach reach;
-    std::int64_t batch;
-    std::int64_t groups;
-    std::int64_t group_in;
-    std::int64_t group_out;
+struct WeightTask : Shape {
     const float* input;     // [batch, groups · group_in, length]
     const float* gradient;  // [batch, groups · group_out, out_length]
     bool bias;              // sum the gradients themselves, too
@@ -59,6 +80,7 @@ struct WeightTask {
     std::int64_t positions_per_item;
     std::int64_t position_items;
     std::int64_t slab_row;
+    std::int64_t group_sums;  // floats of one group's sums; after all groups', the bias' sums
 };
 
 // What follows a convolution in a classifier's block: see block.h. All arrays are contiguous.

@@ -15,14 +15,6 @@ inline std::int64_t larger(std::int64_t a, std::int64_t b) {
     return a > b ? a : b;
 }
 
-constexpr int kMostTaps = 64;  // more go to the plain kernel
-
-// A strided tile's slab holds one run for each phase of the stride, so that the outputs of one tap
-// are neighbours in it: offset of tap k from the place of output 0.
-inline std::int64_t phase_row(const Reach& r, std::int64_t positions) {
-    return positions + (r.kernel - 1) * r.dilation / r.stride;
-}
-
 inline bool reads_in_place(const Reach& r) {
     return r.stride == 1 && r.upsampling == 1;
 }
@@ -71,6 +63,18 @@ inline void fill_slab_row(const Reach& r, const float* row, std::int64_t t, std:
             const std::int64_t from = at + j * r.stride;
             const bool inside = from >= 0 && from < r.length * r.upsampling;
             slab[j] = inside && from % r.upsampling == 0 ? row[from / r.upsampling] : 0.0f;
+        }
+    }
+}
+
+// Asks for n floats of each of so many rows, which lie in pages of their own: the hardware does not
+// foresee them.
+template <bool kToWrite>
+inline void prefetch_rows(const float* p, std::int64_t row, std::int64_t rows, std::int64_t n) {
+    constexpr std::int64_t kLine = 64 / sizeof(float);
+    for (std::int64_t i = 0; i < rows; ++i, p += row) {
+        for (std::int64_t at = 0; at < n; at += kLine) {
+            __builtin_prefetch(p + at, kToWrite, 2);
         }
     }
 }

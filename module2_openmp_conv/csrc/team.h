@@ -16,14 +16,6 @@ constexpr std::int64_t kItemsPerThread = 4;  // for an even share of uneven item
 // plain kernels, and could ask for more memory than there is.
 constexpr std::int64_t kMostSlabFloats = std::int64_t{1} << 24;
 
-inline std::int64_t divided_up(std::int64_t a, std::int64_t b) {
-    return (a + b - 1) / b;
-}
-
-inline std::int64_t rounded_up(std::int64_t a, std::int64_t b) {
-    return divided_up(a, b) * b;
-}
-
 inline int team_size(std::int64_t work, std::int64_t items, int num_threads) {
     const std::int64_t worthwhile = work / kLeastMultiplyAddsPerThread;
     const std::int64_t most = std::min<std::int64_t>({num_threads, items, worthwhile});
@@ -51,7 +43,7 @@ int run_team(int threads, std::int64_t items, const Body& body) {
     return team;
 }
 
-// Floats of one channel's slab for so many positions: see phase_row in slab.h.
+// Floats of one channel's slab for so many positions, in whole cache lines.
 inline std::int64_t slab_row_of(const Reach& r, std::int64_t positions) {
-    return rounded_up(r.stride * (positions + (r.kernel - 1) * r.dilation / r.stride), 16);
+    return rounded_up(r.stride * phase_row(r, positions), 16);
 }

@@ -11,7 +11,6 @@
 
 namespace {
 
-constexpr std::int64_t kMostTaps = 64;                // of the tiles: slab.h
 constexpr std::int64_t kPositionsOverChannels = 128;  // a transposed block of 32 channels is 16 KB
 constexpr std::int64_t kPositionsOverPositions = 1024;
 
@@ -34,20 +33,23 @@ void partition(WeightTask& p, const InstructionSet& isa, int threads) {
     p.positions_per_item = rounded_up(divided_up(p.reach.out_length, parts), isa.lanes);
     p.position_items = divided_up(p.reach.out_length, p.positions_per_item);
     p.slab_row = slab_row_of(p.reach, p.positions_per_item);
+    const std::int64_t rows =
+        p.over_positions ? p.group_out * isa.lanes : rounded_up(p.group_out, isa.lanes);
+    p.group_sums = rows * p.group_in * p.reach.kernel;
 }
 
-// Where a thread's sum of one weight lies; see the layouts in weight_gradient_items.h.
-std::int64_t place(const WeightTask& p, std::int64_t lanes, std::int64_t group, std::int64_t o,
-                   std::int64_t i, std::int64_t k) {
+// Where a thread's sum of one weight lies among its group's: see the layouts in
+// weight_over_channels.h and weight_over_positions.h.
+std::int64_t place(const WeightTask& p, std::int64_t lanes, std::int64_t o, std::int64_t i,
+                   std::int64_t k) {
     const std::int64_t taps = p.group_in * p.reach.kernel;
+    const std::int64_t tap = i * p.reach.kernel + k;
     if (p.over_positions) {
-        return ((group * p.group_out + o) * taps + i * p.reach.kernel + k) * lanes;
+        return (o * taps + tap) * lanes;
     }
-    const std::int64_t block_begin = o / (2 * lanes) * (2 * lanes);
-    const std::int64_t block = p.group_out - block_begin > lanes ? 2 * lanes : lanes;
-    const std::int64_t padded = rounded_up(p.group_out, lanes);
-    return (group * padded + block_begin) * taps + (i * p.reach.kernel + k) * block +
-           (o - block_begin);
+    const std::int64_t begin = o / (2 * lanes) * (2 * lanes);
+    const std::int64_t block = p.group_out - begin > lanes ? 2 * lanes : lanes;
+    return begin * taps + tap * block + (o - begin);
 }
 
 // The sum of all threads' sums of each weight, in the order of the threads.
@@ -55,11 +57,11 @@ void add_up(const WeightTask& p, std::int64_t lanes, const float* sums, std::int
             int team, std::int64_t first, std::int64_t last, float* weight_gradient) {
     const std::int64_t kernel = p.reach.kernel;
     for (std::int64_t channel = first; channel < last; ++channel) {
+        const float* of_group = sums + channel / p.group_out * p.group_sums;
         float* to = weight_gradient + channel * p.group_in * kernel;
         for (std::int64_t i = 0; i < p.group_in; ++i) {
             for (std::int64_t k = 0; k < kernel; ++k) {
-                const float* from =
-                    sums + place(p, lanes, channel / p.group_out, channel % p.group_out, i, k);
+                const float* from = of_group + place(p, lanes, channel % p.group_out, i, k);
                 double sum = 0.0;
                 for (int rank = 0; rank < team; ++rank, from += sums_floats) {
                     for (std::int64_t lane = 0; lane < (p.over_positions ? lanes : 1); ++lane) {
@@ -91,11 +93,7 @@ void plain_bias_gradient(const WeightTask& p, float* bias_gradient) {
 int weight_gradient(const Geometry& g, const float* gradient, const float* input,
                     float* weight_gradient, float* bias_gradient, int num_threads) {
     WeightTask p{};
-    p.reach = {g.length, g.kernel, g.stride, g.dilation, g.padding_left, 1, g.out_length};
-    p.batch = g.batch;
-    p.groups = g.groups;
-    p.group_in = g.in_channels / g.groups;
-    p.group_out = g.out_channels / g.groups;
+    static_cast<Shape&>(p) = shape_of(g);
     p.input = input;
     p.gradient = gradient;
     p.bias = bias_gradient != nullptr;
@@ -114,9 +112,7 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
     const std::int64_t items = p.batch * p.position_items;
     const int threads = team_size(work, items, most);
     const std::int64_t lanes = isa.lanes;
-    const std::int64_t rows =
-        p.over_positions ? p.group_out * lanes : rounded_up(p.group_out, lanes);
-    const std::int64_t weight_sums = p.groups * rows * p.group_in * g.kernel;
+    const std::int64_t weight_sums = p.groups * p.group_sums;
     const std::int64_t sums_floats = rounded_up(weight_sums + g.out_channels, 16);
     const std::int64_t own_floats =
         rounded_up(p.positions_per_item * 2 * lanes + 2 * p.group_in * p.slab_row, 16);

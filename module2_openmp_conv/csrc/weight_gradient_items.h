@@ -30,10 +30,7 @@ void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std
                            std::int64_t last) {
     constexpr std::int64_t L = Vec::kLanes;
     const Reach& r = p.reach;
-    const std::int64_t padded_out = (p.group_out + L - 1) / L * L;
-    const std::int64_t group_sums =
-        (p.over_positions ? p.group_out * L : padded_out) * p.group_in * r.kernel;
-    float* bias_sums = sums + p.groups * group_sums;
+    float* bias_sums = sums + p.groups * p.group_sums;
     float* slabs = scratch + (p.over_positions ? 0 : p.positions_per_item * 2 * L);
     for (std::int64_t item = first; item < last; ++item) {
         const std::int64_t begin = item % p.position_items * p.positions_per_item;
@@ -63,10 +60,10 @@ void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std
                 fill_offsets(r, pieces[n].positions, offsets[n]);
             }
             if (p.over_positions) {
-                group_over_positions(p, call, gradient, sums + group * group_sums);
+                group_over_positions(p, call, gradient, sums + group * p.group_sums);
             } else {
                 group_over_channels(p, call, gradient, begin, end, scratch,
-                                    sums + group * group_sums);
+                                    sums + group * p.group_sums);
             }
             for (std::int64_t c = 0; p.bias && c < p.group_out; ++c) {
                 bias_sums[group * p.group_out + c] +=

@@ -130,9 +130,12 @@ inline void group_over_channels(const WeightTask& p, WeightCall call, const floa
             }
             if (o == 0 && call.ahead.x != nullptr) {
                 const std::int64_t done = i + (pair ? 2 : 1);
-                prefetch_rows(call.ahead.x, r.length, call.ahead.positions, i, done);
-                prefetch_rows(call.ahead.gradient, r.out_length, call.ahead.positions,
-                              p.group_out * i / p.group_in, p.group_out * done / p.group_in);
+                const std::int64_t o_begin = p.group_out * i / p.group_in;
+                const std::int64_t o_end = p.group_out * done / p.group_in;
+                prefetch_rows<false>(call.ahead.x + i * r.length, r.length, done - i,
+                                     call.ahead.positions);
+                prefetch_rows<false>(call.ahead.gradient + o_begin * r.out_length, r.out_length,
+                                     o_end - o_begin, call.ahead.positions);
             }
             i += pair ? 2 : 1;
         }

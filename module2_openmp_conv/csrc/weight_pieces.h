@@ -26,7 +26,7 @@ inline int split_into_pieces(const WeightTask& p, const float* input, std::int64
     std::int64_t inner_end = end;
     if (reads_in_place(r)) {
         const std::int64_t lost = larger(0, r.padding - begin);
-        inner_begin = begin + (lost + Vec::kLanes - 1) / Vec::kLanes * Vec::kLanes;
+        inner_begin = begin + rounded_up(lost, Vec::kLanes);
         inner_end = smaller(end, r.length - reach + r.padding);
         const std::int64_t whole = (inner_end - inner_begin) / Vec::kLanes * Vec::kLanes;
         if (inner_end < end) {
@@ -58,24 +58,12 @@ inline int split_into_pieces(const WeightTask& p, const float* input, std::int64
     return count;
 }
 
-// What the next item reads: its rows lie in pages of their own, which the hardware does not
-// foresee.
+// What the next item reads, for prefetching.
 struct Ahead {
     const float* x;         // first channel of the group, null if there is no next item
     const float* gradient;  // the same
     std::int64_t positions;
 };
-
-// Asks for rows [first, last) of it.
-inline void prefetch_rows(const float* rows, std::int64_t row, std::int64_t positions,
-                          std::int64_t first, std::int64_t last) {
-    constexpr std::int64_t kLine = 64 / sizeof(float);
-    for (std::int64_t n = first; n < last; ++n) {
-        for (std::int64_t t = 0; t < positions; t += kLine) {
-            __builtin_prefetch(rows + n * row + t, 0, 2);
-        }
-    }
-}
 
 struct WeightCall {
     const Piece* pieces;
@@ -95,8 +83,7 @@ using WeightTile = void (*)(const WeightCall&);
 
 // So many of the taps left that all tiles are alike.
 inline std::int64_t even_share(std::int64_t left, std::int64_t most) {
-    const std::int64_t tiles = (left + most - 1) / most;
-    return (left + tiles - 1) / tiles;
+    return divided_up(left, divided_up(left, most));
 }
 
 }  // namespace
