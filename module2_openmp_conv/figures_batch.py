@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
+from crossscale_results.style import COLOURS, MARKERS, new_figure, new_panels, save_figure
 from module2_openmp_conv.contestants import TORCHS
 from module2_openmp_conv.grid import BATCH
 from module2_openmp_conv.speedup import papers_grid, speedups, whole_team
@@ -54,7 +54,8 @@ def draw_speedups(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
         axes.set_title(title)
         _by_batch(axes, cells["batch_size"])
     axes_default.set_ylabel("speed-up of crossscale\n(median, quartiles)")
-    axes_default.legend()
+    handles, labels = axes_default.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
     return save_figure(figure, out_dir, "module2_speedup", rows)
 
 
@@ -71,10 +72,7 @@ def draw_throughput(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     parts = {layer: part for layer, part in parts.items() if part["batch_size"].nunique() > 1}
     if not parts:
         return []
-    figure, all_axes = new_figure(
-        width_in=max(4.5, 2.6 * len(parts)), height_in=3.8, columns=len(parts)
-    )
-    all_axes = [all_axes] if len(parts) == 1 else list(all_axes)
+    figure, all_axes = new_panels(max(4.5, 2.6 * len(parts)), 3.8, len(parts))
     for axes, ((inputs, outputs, width), part) in zip(all_axes, parts.items(), strict=True):
         _throughput(axes, part)
         axes.set_title(f"{inputs}→{outputs}, kernel {width}")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
+from crossscale_results.style import COLOURS, MARKERS, new_figure, new_panels, save_figure
 from module2_openmp_conv.grid import CHANNELS_BY_WIDTH, LAYERS, WIDTHS, Layer
 from module2_openmp_conv.speedup import CELL, named, speedups, whole_team
 
@@ -33,10 +33,7 @@ def draw_heat_map(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     panels = {name: part for name, part in panels.items() if not part.empty}
     if not panels:
         return []
-    figure, all_axes = new_figure(
-        width_in=1.3 + 2.4 * len(panels), height_in=3.6, columns=len(panels)
-    )
-    all_axes = [all_axes] if len(panels) == 1 else list(all_axes)
+    figure, all_axes = new_panels(1.3 + 2.4 * len(panels), 3.6, len(panels))
     for axes, (name, part) in zip(all_axes, panels.items(), strict=True):
         image = _heat_map(axes, speedups(part))
         axes.set_title(_TITLES[name])

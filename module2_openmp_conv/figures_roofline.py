@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
-from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
+from crossscale_results.style import COLOURS, MARKERS, new_panels, save_figure
 from module2_openmp_conv.roofline import Roof, roofs, shares
 from module2_openmp_conv.speedup import whole_team
 
@@ -35,10 +36,7 @@ def draw_roofline(rows: pd.DataFrame, machine: pd.DataFrame, out_dir: Path) -> l
     threads = int(rows["threads"].max()) if len(rows) else 0
     if not panels or threads not in all_roofs:
         return []
-    figure, all_axes = new_figure(
-        width_in=max(4.5, 3.4 * len(panels)), height_in=4.2, columns=len(panels)
-    )
-    all_axes = [all_axes] if len(panels) == 1 else list(all_axes)
+    figure, all_axes = new_panels(max(4.5, 3.4 * len(panels)), 4.2, len(panels))
     for axes, (name, part) in zip(all_axes, panels.items(), strict=True):
         points = shares(part, machine)
         for series, contestant in enumerate(_PANELS[name]):
@@ -80,6 +78,10 @@ def _roof(axes: Axes, roof: Roof, points: pd.DataFrame) -> None:
         axes.axhline(value, linestyle=style, label=label, **line)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    # Less than a decade has labels of minor ticks by default, which run into each other.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(least, most)
     axes.set_ylim(0.5 * float(points["gflop_per_s"].min()), 2 * highest)
 

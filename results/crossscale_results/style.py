@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
@@ -71,6 +73,12 @@ def new_figure(
     # Not from pyplot: no window system, nothing to close, a notebook's own figures left alone.
     figure = Figure(figsize=(width_in, height_in), layout="constrained")
     return figure, figure.subplots(1, columns)
+
+
+def new_panels(width_in: float, height_in: float, count: int) -> tuple[Figure, list[Axes]]:
+    """The same with a list of axes, of one, too."""
+    figure, axes = new_figure(width_in, height_in, count)
+    return figure, list(np.atleast_1d(axes))
 
 
 def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -> list[Path]:
