@@ -95,7 +95,7 @@ def _trainee(kernel: str, config: Train, beats: BeatTensors) -> Trainee:
         model = replace_conv1d(model)
     elif kernel == "crossscale_fused":
         model = fuse_blocks(model)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
     kernels_isa = isa() if kernel.startswith("crossscale") else "none"
     run = torch.compile(model) if kernel == "torch_compiled" else model
     return Trainee(kernel, kernels_isa, model, run, optimizer)

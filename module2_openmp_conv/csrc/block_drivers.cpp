@@ -11,7 +11,7 @@ using Kernel = void (*)(const BlockTask&, float*, std::int64_t, std::int64_t);
 // buffers: a row for each thread.
 void over_rows(const BlockTask& p, Kernel kernel, float* buffers, int num_threads) {
     const std::int64_t rows = p.batch * p.channels;
-    run_team(team_size(rows * p.length, rows, num_threads), rows,
+    run_team(team_size(kMultiplyAddsOfOutput * rows * p.length, rows, num_threads), rows,
              [&](int rank, std::int64_t first, std::int64_t last) {
                  kernel(p, buffers + rank * rounded_up(p.length, 16), first, last);
              });

@@ -32,8 +32,9 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     }
     const std::int64_t rows = p.batch * p.groups;
     const std::int64_t wanted = divided_up(kItemsPerThread * threads, rows);
+    const std::int64_t even = 2 * wanted > tiles ? tiles : wanted;  // not some of two, some of one
     p.tile_items = std::max(divided_up(tiles, std::clamp<std::int64_t>(in_l1, 1, kMostTiles)),
-                            std::min(tiles, threads == 1 ? 1 : wanted));
+                            threads == 1 ? 1 : even);
     p.tiles_per_item = divided_up(tiles, p.tile_items);
     p.tile_items = divided_up(tiles, p.tiles_per_item);
     const bool few = threads > 1 && rows * p.tile_items < kItemsPerThread * threads;
@@ -83,7 +84,7 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
     p.bias = bias;
     p.out = out;
     p.relu = relu;
-    const std::int64_t work = multiply_adds(g);
+    const std::int64_t work = work_of(g);
     if (method == Method::kTiled) {
         const Weights weights{weight, p.groups, p.group_in, p.group_out, g.kernel};
         return run_forward(
@@ -109,7 +110,7 @@ int input_gradient(const Geometry& g, const float* gradient, const float* weight
     p.input = gradient;
     p.out = input_gradient;
     return run_forward(
-        p, weights, true, multiply_adds(g), num_threads,
+        p, weights, true, work_of(g), num_threads,
         [&](std::int64_t block, float* packed) { pack_reversed(weights, block, packed); });
 }
 

@@ -79,5 +79,9 @@ bool reads_padding(const Geometry& g) {
 }
 
 std::int64_t multiply_adds(const Geometry& g) {
-    return g.batch * g.out_channels * g.out_length * (g.in_channels / g.groups) * g.kernel;
+    return outputs(g) * (g.in_channels / g.groups) * g.kernel;
+}
+
+std::int64_t outputs(const Geometry& g) {
+    return g.batch * g.out_channels * g.out_length;
 }

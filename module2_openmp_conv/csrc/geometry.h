@@ -31,3 +31,6 @@ bool reads_padding(const Geometry& geometry);
 
 // Multiply-adds of the whole convolution, taps on padding included.
 std::int64_t multiply_adds(const Geometry& geometry);
+
+// Values that it puts out.
+std::int64_t outputs(const Geometry& geometry);

@@ -3,8 +3,7 @@
 //
 // 16 ymm registers hold forward tiles of 4 channels × 24 positions (12 sums, 3 inputs, a weight),
 // 2 × 48 or 1 × 64. Bound aimed at: two multiply-adds of 8 lanes a cycle for many channels (a tile
-// asks for 7 loads per 12 multiply-adds); for one channel, the loads: as many per vector of outputs
-// as taps.
+// asks for 7 loads per 12 multiply-adds); for one channel see row_tile.h.
 
 #include "kernels.h"
 #include "vec_avx2.h"

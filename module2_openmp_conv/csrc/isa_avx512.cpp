@@ -3,8 +3,7 @@
 //
 // 32 zmm registers hold forward tiles of 8 channels × 48 positions (24 sums, 3 inputs, a weight),
 // 4 × 96, 2 × 128 or 1 × 128. Bound aimed at: the multiply-adds of 16 lanes for many channels (a
-// tile asks for 11 loads per 24 multiply-adds); for one channel, the loads: as many per vector of
-// outputs as taps, three of four of them across a cache line.
+// tile asks for 11 loads per 24 multiply-adds); for one channel see row_tile.h.
 
 #include "kernels.h"
 #include "vec_avx512.h"

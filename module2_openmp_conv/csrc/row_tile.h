@@ -1,9 +1,12 @@
 // The convolution to one output channel (a group's only one), for common numbers of taps.
 //
-// Blocking: V vectors of output positions stay in registers; every input vector is loaded once and
-// serves all taps, as neighbours shifted out of two registers: V + 1 loads for V · taps
-// multiply-adds, where loading each tap's neighbours takes V · taps loads, nearly all of them
-// across a cache line. Bound aimed at: the shuffles, one per multiply-add; for few taps, L2.
+// Blocking: V vectors of output positions stay in registers. Inputs are loaded once; a tap's
+// neighbours are shifted out of two of them, or loaded where `Vec::loads_tap` says so: shuffles and
+// loads that cross a cache line have ports of their own, and each alone would be the bottleneck.
+// Bound aimed at: the multiply-adds; for few taps, the stores and the caches.
+//
+// Tiles at the ends of a row, with their masks, are a function of their own: in one loop with the
+// others they cost each of them, too.
 #pragma once
 
 #include "chain.h"
@@ -34,9 +37,10 @@ inline Vec::Reg load_window(const float* x, std::int64_t length, std::int64_t at
     return Vec::load_between(x + at, static_cast<int>(first), static_cast<int>(last));
 }
 
-// Adds tap k, and those after it, of one input channel to the sums.
-template <int K, int V, int k = 0>
-inline void add_taps(const float* w, const Vec::Reg* window, Vec::Reg* sum) {
+// Adds tap k, and those after it, of one input channel to the sums. at: the first tap's first
+// input, or null where inputs are known by their vectors alone.
+template <int K, int V, bool kEdge, int k = 0>
+inline void add_taps(const float* w, const float* at, const Vec::Reg* window, Vec::Reg* sum) {
     if constexpr (k < K) {
         constexpr int kWhole = k / Vec::kLanes;
         constexpr int kShift = k % Vec::kLanes;
@@ -44,22 +48,31 @@ inline void add_taps(const float* w, const Vec::Reg* window, Vec::Reg* sum) {
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
             Vec::Reg in = window[v + kWhole];
-            if constexpr (kShift > 0) {
+            if constexpr (kShift > 0 && !kEdge && Vec::loads_tap(K, k)) {
+                in = Vec::load(at + k + v * Vec::kLanes);
+            } else if constexpr (kShift > 0) {
                 in = Vec::template shifted<kShift>(in, window[v + kWhole + 1]);
             }
             sum[v] = Vec::multiply_add(tap, in, sum[v]);
         }
-        add_taps<K, V, k + 1>(w, window, sum);
+        add_taps<K, V, kEdge, k + 1>(w, at, window, sum);
     }
 }
 
+constexpr int kRowVectors = 4;
+
+constexpr int row_windows(int taps) {
+    return kRowVectors + (taps - 1 + Vec::kLanes - 1) / Vec::kLanes;
+}
+
+// Tiles from `begin` on. kEdge: the last may be shorter, and they may read past the row's ends.
 // kChained: more input channels than one chain has.
-template <int K, bool kChained>
-void row_tile(const RowCall& c) {
-    constexpr int V = 4;
+template <int K, bool kChained, bool kEdge>
+[[gnu::noinline]] void row_tiles(const RowCall& c, std::int64_t begin, std::int64_t end) {
+    constexpr int V = kRowVectors;
+    constexpr int kWindows = row_windows(K);
     constexpr std::int64_t kChannels = kChained ? chain_channels(K) : 1;
-    constexpr int kWindows = V + (K - 1 + Vec::kLanes - 1) / Vec::kLanes;
-    for (std::int64_t t = c.begin; t < c.end; t += V * Vec::kLanes) {
+    for (std::int64_t t = begin; t < end; t += V * Vec::kLanes) {
         Vec::Reg sum[1][V];
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
@@ -69,17 +82,16 @@ void row_tile(const RowCall& c) {
         const float* x = c.x;
         const float* w = c.w;
         const std::int64_t at = t - c.padding;
-        const bool inside = at >= 0 && at + kWindows * Vec::kLanes <= c.length;
         for (std::int64_t left = c.in_channels; left > 0; left -= kChained ? kChannels : left) {
             const std::int64_t channels = kChained ? smaller(left, kChannels) : left;
             for (std::int64_t i = channels; i > 0; --i, x += c.length, w += K) {
                 Vec::Reg window[kWindows];
 #pragma GCC unroll 16
                 for (int n = 0; n < kWindows; ++n) {
-                    window[n] = inside ? Vec::load(x + at + n * Vec::kLanes)
-                                       : load_window(x, c.length, at + n * Vec::kLanes);
+                    const std::int64_t from = at + n * Vec::kLanes;
+                    window[n] = kEdge ? load_window(x, c.length, from) : Vec::load(x + from);
                 }
-                add_taps<K, V>(w, window, sum[0]);
+                add_taps<K, V, kEdge>(w, kEdge ? nullptr : x + at, window, sum[0]);
             }
             if constexpr (kChained) {
                 chains.add(sum, left == c.in_channels, left <= kChannels);
@@ -88,14 +100,27 @@ void row_tile(const RowCall& c) {
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
             const Vec::Reg out = c.relu ? Vec::relu(sum[0][v]) : sum[0][v];
-            const std::int64_t left = c.end - t - v * Vec::kLanes;
-            if (left >= Vec::kLanes) {
+            const std::int64_t left = end - t - v * Vec::kLanes;
+            if (!kEdge || left >= Vec::kLanes) {
                 Vec::store(c.y + t + v * Vec::kLanes, out);
             } else if (left > 0) {
                 Vec::store_first(c.y + t + v * Vec::kLanes, out, static_cast<int>(left));
             }
         }
     }
+}
+
+template <int K, bool kChained>
+void row_tile(const RowCall& c) {
+    constexpr std::int64_t kWidth = kRowVectors * Vec::kLanes;
+    // Whole tiles that read nothing but the row: [first, last).
+    const std::int64_t first =
+        c.begin + rounded_up(smaller(larger(c.padding - c.begin, 0), c.end - c.begin), kWidth);
+    const std::int64_t most = c.length + c.padding - row_windows(K) * Vec::kLanes + kWidth;
+    const std::int64_t whole = larger(smaller(c.end, most) - first, 0) / kWidth * kWidth;
+    row_tiles<K, kChained, true>(c, c.begin, smaller(first, c.end));
+    row_tiles<K, kChained, false>(c, first, first + whole);
+    row_tiles<K, kChained, true>(c, first + whole, c.end);
 }
 
 using RowFunction = void (*)(const RowCall&);

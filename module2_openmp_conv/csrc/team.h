@@ -6,15 +6,22 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "geometry.h"
 #include "problem.h"
 
-// Waking a team costs some microseconds: less work than this stays on the calling thread.
-constexpr std::int64_t kLeastMultiplyAddsPerThread = 16384;
-constexpr std::int64_t kItemsPerThread = 4;  // for an even share of uneven items
+// Waking a team costs about 2 us, as much as a core's 100,000 multiply-adds: two threads are worth
+// it from some 160,000 on, as measured on one to sixteen channels.
+constexpr std::int64_t kLeastMultiplyAddsPerThread = 80'000;
+constexpr std::int64_t kMultiplyAddsOfOutput = 4;  // what an output costs beyond its taps
+constexpr std::int64_t kItemsPerThread = 4;        // for an even share of uneven items
 
 // A larger copy of a tile's input (taps or outputs are very far apart) would cost more than the
 // plain kernels, and could ask for more memory than there is.
 constexpr std::int64_t kMostSlabFloats = std::int64_t{1} << 24;
+
+inline std::int64_t work_of(const Geometry& g) {
+    return multiply_adds(g) + kMultiplyAddsOfOutput * outputs(g);
+}
 
 inline int team_size(std::int64_t work, std::int64_t items, int num_threads) {
     const std::int64_t worthwhile = work / kLeastMultiplyAddsPerThread;

@@ -34,6 +34,8 @@ struct Vec {
                 _mm256_alignr_epi8(_mm256_castps_si256(b), middle, 4 * (Shift - 4)));
         }
     }
+    // Whether a tap's inputs are loaded rather than shifted: a third of them balances the ports.
+    static constexpr bool loads_tap(int /*taps*/, int k) { return k % 3 == 1; }
     // To a multiple of 32 bytes, past the caches; fence() before others read it.
     static inline void stream(float* p, Reg a) { _mm256_stream_ps(p, a); }
     static inline void fence() { _mm_sfence(); }

@@ -23,6 +23,8 @@ struct Vec {
         return _mm512_castsi512_ps(
             _mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), Shift));
     }
+    // Whether a tap's inputs are loaded rather than shifted: a third of them balances the ports.
+    static constexpr bool loads_tap(int taps, int k) { return taps > 3 && k % 3 == 1; }
     // To a multiple of 64 bytes, past the caches; fence() before others read it.
     static inline void stream(float* p, Reg a) { _mm512_stream_ps(p, a); }
     static inline void fence() { _mm_sfence(); }

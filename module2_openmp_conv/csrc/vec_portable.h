@@ -31,6 +31,8 @@ struct Vec {
         typedef int Places __attribute__((vector_size(16)));
         return __builtin_shuffle(a, b, Places{Shift, Shift + 1, Shift + 2, Shift + 3});
     }
+    // Whether a tap's inputs are loaded rather than shifted: they are in the cache.
+    static constexpr bool loads_tap(int /*taps*/, int /*k*/) { return true; }
     static inline void stream(float* p, Reg a) { store(p, a); }
     static inline void fence() {}
     static inline Reg add(Reg a, Reg b) { return a + b; }

@@ -97,7 +97,7 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
     p.input = input;
     p.gradient = gradient;
     p.bias = bias_gradient != nullptr;
-    const std::int64_t work = multiply_adds(g);
+    const std::int64_t work = work_of(g);
     const int most = team_size(work, num_threads, num_threads);
     const InstructionSet& isa = current_isa();
     partition(p, isa, most);
