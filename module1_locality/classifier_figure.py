@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
+from module1_locality.classifier_columns import CLASSIFIER_TABLE
 from module1_locality.classifier_report import PUBLISHED, latest_classifiers
-from module1_locality.columns import CLASSIFIER_TABLE
 
 _BARS = {"N": "n_f1", "S": "s_f1", "V": "v_f1", "F": "f_f1", "mean": "macro_4_f1"}
 

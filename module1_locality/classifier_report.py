@@ -6,7 +6,7 @@ import pandas as pd
 
 from crossscale_data.labels import CLASSES
 from crossscale_results import read_table
-from module1_locality.columns import CLASSIFIER_TABLE
+from module1_locality.classifier_columns import CLASSIFIER_TABLE
 
 # Sensitivity and +P of S and V on DS2, in %. Both were chosen without DS2.
 PUBLISHED = {

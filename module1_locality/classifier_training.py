@@ -1,4 +1,8 @@
-"""The suite's classifier trained on beats, and what it says of others."""
+"""The suite's classifier in training, epoch by epoch, and what it says of beats."""
+
+from collections.abc import Iterable
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,8 +12,9 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from crossscale_data.classifier import build_model
-from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.labels import CLASSES
+from crossscale_data.packed_inputs import PackedInputs, unpack
+from module1_locality.lanes import Batch, Lane
 from module1_locality.train_config import Recipe
 
 WEIGHT_DECAY = 1e-2
@@ -18,60 +23,111 @@ RARE_CLASSES = ("S", "F")
 _SCORED_AT_A_TIME = 4096
 
 
-def train_classifier(
-    inputs: BeatInputs, model: str, recipe: Recipe, seed: int, title: str
-) -> nn.Module:
-    """A classifier trained from random weights: AdamW under a one-cycle step size (Smith 2018).
+class ClassifierTraining:
+    """A classifier on its way: AdamW under a one-cycle step size (Smith 2018).
 
-    The seed decides weights, order and dropout. Beats that do not fill a last batch are left out
-    of an epoch, other ones each time.
-
-    Args:
-        inputs: beats to train on.
-        model: one of `crossscale_data.classifier.MODELS`.
-        recipe: how.
-        seed: of everything random.
-        title: what to write at the progress bar.
-
-    Raises:
-        DataError: no such model.
+    An epoch is made of whole batches: a small last one would be trained on with the step size of a
+    large one and upset the batch statistics. Which beats are left out is the order's choice, other
+    ones each epoch. The seed decides the weights, and with the epoch's number all that is random
+    in it, so that an epoch needs nothing of the process that trained the one before.
     """
-    torch.manual_seed(seed)
-    network = build_model(model, inputs.waveform.shape[1], inputs.context.shape[1])
-    waveform, context, label = _tensors(inputs)
-    batch_size = min(recipe.batch_size, len(label))
-    steps = recipe.epochs * (len(label) // batch_size)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), recipe.learning_rate, weight_decay=WEIGHT_DECAY
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=steps, pct_start=WARMUP_SHARE
-    )
-    weight = class_weights(recipe.rare_weight)
-    network.train()
-    with tqdm(total=steps, desc=title, unit="step", leave=False, mininterval=0.5) as bar:
-        for _ in range(recipe.epochs):
-            whole = torch.randperm(len(label))[: len(label) // batch_size * batch_size]
-            for rows in whole.split(batch_size):
-                logits = network(waveform[rows], context[rows])
-                losses = cross_entropy(logits, label[rows], reduction="none")
-                optimizer.zero_grad(set_to_none=True)
-                (losses * weight[label[rows]]).mean().backward()
-                optimizer.step()
-                schedule.step()
-                bar.update()
-    return network
+
+    def __init__(
+        self, inputs: PackedInputs, beats: int, model: str, recipe: Recipe, seed: int, lane: Lane
+    ) -> None:
+        """Draw the weights.
+
+        Args:
+            inputs: whose rows the batches will be.
+            beats: how many are trained on.
+            model: one of `crossscale_data.classifier.MODELS`.
+            recipe: how.
+            seed: of everything random.
+            lane: the batches' way to the device.
+
+        Raises:
+            DataError: no such model.
+        """
+        torch.manual_seed(seed)
+        self._seed = seed
+        self._lane = lane
+        self._waveform_shape = inputs.waveform_shape
+        self.batch_size = min(recipe.batch_size, beats)
+        self.steps_per_epoch = beats // self.batch_size
+        self.epochs = recipe.epochs
+        network = build_model(model, inputs.waveform_shape[0], inputs.context_features)
+        self.network: nn.Module = network.to(lane.device)
+        self._optimizer = torch.optim.AdamW(
+            self.network.parameters(), recipe.learning_rate, weight_decay=WEIGHT_DECAY
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimizer,
+            recipe.learning_rate,
+            total_steps=recipe.epochs * self.steps_per_epoch,
+            pct_start=WARMUP_SHARE,
+        )
+        self._class_weight = class_weights(recipe.rare_weight).to(lane.device)
+        self.epochs_done = 0
+        self.training_s = 0.0
+
+    @property
+    def beats_trained(self) -> int:
+        """Beats in the batches so far, a beat counted once an epoch."""
+        return self.epochs_done * self.steps_per_epoch * self.batch_size
+
+    def train_epoch(self, batches: Iterable[Batch], bar: "tqdm[Any]") -> None:
+        """Train on an epoch's whole batches: packed rows float32 [B, 1, row], labels int64 [B].
+
+        Interrupted, it leaves weights of a part of an epoch, which are of no use.
+        """
+        torch.manual_seed(_mixed(self._seed, self.epochs_done))
+        self.network.train()
+        start = perf_counter()
+        for rows, label in batches:
+            waveform, context = unpack(rows.squeeze(1), self._waveform_shape)
+            losses = cross_entropy(self.network(waveform, context), label, reduction="none")
+            self._optimizer.zero_grad(set_to_none=True)
+            (losses * self._class_weight[label]).mean().backward()
+            self._optimizer.step()
+            self._schedule.step()
+            bar.update()
+        self._lane.wait(self._lane.mark_compute())
+        self.training_s += perf_counter() - start
+        self._lane.clear_times()  # nobody asks for them here
+        self.epochs_done += 1
+
+    def state(self) -> dict[str, Any]:
+        """All that the next epoch depends on; tensors and plain values only."""
+        return {
+            "epochs_done": self.epochs_done,
+            "training_s": self.training_s,
+            "network": self.network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "schedule": self._schedule.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state` of the same training."""
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
+        self.epochs_done = state["epochs_done"]
+        self.training_s = state["training_s"]
 
 
 @torch.inference_mode()
-def predict(network: nn.Module, inputs: BeatInputs) -> npt.NDArray[np.int64]:
-    """The most likely class of each beat, an index into CLASSES, int64 [n]."""
+def predict(
+    network: nn.Module, inputs: PackedInputs, rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """The most likely class of each of those rows, an index into CLASSES, int64 [rows]."""
     network.eval()
-    waveform, context, _ = _tensors(inputs)
-    parts = zip(waveform.split(_SCORED_AT_A_TIME), context.split(_SCORED_AT_A_TIME), strict=True)
-    predicted: npt.NDArray[np.int64] = torch.cat(
-        [network(w, c).argmax(dim=1) for w, c in parts]
-    ).numpy()
+    device = next(network.parameters()).device
+    predicted = np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), _SCORED_AT_A_TIME):
+        part = slice(start, start + _SCORED_AT_A_TIME)
+        packed = torch.from_numpy(inputs.rows[rows[part]]).to(device)
+        logits = network(*unpack(packed, inputs.waveform_shape))
+        predicted[part] = logits.argmax(dim=1).cpu().numpy()
     return predicted
 
 
@@ -80,9 +136,6 @@ def class_weights(rare_weight: float) -> Tensor:
     return torch.tensor([rare_weight if name in RARE_CLASSES else 1.0 for name in CLASSES])
 
 
-def _tensors(inputs: BeatInputs) -> tuple[Tensor, Tensor, Tensor]:
-    return (
-        torch.from_numpy(inputs.waveform),
-        torch.from_numpy(inputs.context),
-        torch.from_numpy(inputs.label.astype(np.int64)),
-    )
+def _mixed(seed: int, epoch: int) -> int:
+    """A seed of the epoch's own, far from those of other seeds and epochs."""
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1, np.uint64)[0] >> 1)

@@ -6,13 +6,31 @@ from typing import Annotated
 from typing_extensions import Doc
 
 from crossscale_results import Table
+from module1_locality.classifier_columns import CLASSIFIER_TABLE
+from module1_locality.order_columns import ORDER_TABLE
+from module1_locality.peer_columns import PEERS_TABLE
+from module1_locality.scale_columns import SCALE_TABLE
+
+# What was counted of this process while the clock ran; both tables have these columns.
+_MinorFaults = Annotated[int | None, Doc("Page faults served from memory, while the clock ran.")]
+_MajorFaults = Annotated[int | None, Doc("Page faults that had to read from a disk.")]
+_VoluntarySwitches = Annotated[
+    int | None, Doc("Context switches because a thread of the process waited.")
+]
+_InvoluntarySwitches = Annotated[
+    int | None, Doc("Context switches because another took its processor.")
+]
+_CacheMisses = Annotated[int | None, Doc("Misses of the last-level cache, outside the kernel.")]
+_TlbMisses = Annotated[int | None, Doc("Reads that missed the data TLB, outside the kernel.")]
 
 
 @dataclass(frozen=True)
 class LadderRun:
     """Columns that say what was run."""
 
-    rung: Annotated[str, Doc("Rung of the ladder: `A0`, `A0-workers`, `A1` … `A5`, `C0`.")]
+    rung: Annotated[
+        str, Doc("Rung of the ladder, as in module 1's README: `A0` … `X-nonblocking`.")
+    ]
     device: Annotated[str, Doc("Type of the device that computed: `cpu`, `cuda` or `xpu`.")]
     page_locked: Annotated[bool, Doc("Whether the rung's staging buffers were page-locked.")]
     batch_size: Annotated[int, Doc("Windows in a batch.")]
@@ -37,7 +55,13 @@ class LadderMeasurement:
     assembly_ms: Annotated[
         float | None, Doc("Time to assemble a batch in host memory, in whatever thread.")
     ]
-    copy_ms: Annotated[float | None, Doc("Time of a batch's copy to the device, by its events.")]
+    copy_ms: Annotated[
+        float | None,
+        Doc(
+            "Time of a batch's copy to the device: by its events from page-locked memory, else by "
+            "the clock around single copies, the device idle, after the fragment."
+        ),
+    ]
     compute_ms: Annotated[
         float | None, Doc("Time of forward, backward and update; on a device by its events.")
     ]
@@ -47,12 +71,44 @@ class LadderMeasurement:
     exposed_ms: Annotated[
         float | None, Doc("Feeding that compute did not hide: `step_ms` − `compute_only_step_ms`.")
     ]
-    batch_bytes: Annotated[int | None, Doc("Bytes of a batch: waveforms and labels.")]
+    exposed_copy_ms: Annotated[
+        float | None,
+        Doc("Of `exposed_ms`, the copy: time in which it ran and nothing was computed."),
+    ]
+    exposed_assembly_ms: Annotated[
+        float | None, Doc("The rest: `exposed_ms` − `exposed_copy_ms`; all of it without copies.")
+    ]
+    overlap_ratio: Annotated[
+        float | None,
+        Doc("1 − `exposed_ms` / (`assembly_ms` + `copy_ms`), not clipped: 1 is all hidden."),
+    ]
+    ceiling_ratio: Annotated[
+        float | None,
+        Doc("What no feed can exceed: `step_ms` of A0 / of C0 − 1, same repeat and batch size."),
+    ]
+    batch_bytes: Annotated[
+        int | None, Doc("Bytes of a batch, waveforms and labels, as it goes to the device.")
+    ]
     fed_gb_per_s: Annotated[float | None, Doc("Bytes of batches over wall time.")]
     copied_gb_per_s: Annotated[float | None, Doc("Bytes of a batch over `copy_ms`.")]
     trained_samples_per_s: Annotated[float | None, Doc("Windows trained on over wall time.")]
     first_loss: Annotated[float | None, Doc("Training loss of the first step, warm-up included.")]
     last_loss: Annotated[float | None, Doc("Mean training loss of the last quarter of the steps.")]
+    sample_error_mv: Annotated[
+        float | None, Doc("Largest difference of a fed sample from the shard's: 0 but for int16.")
+    ]
+    classes_per_batch_count: Annotated[
+        float | None, Doc("Distinct classes in a batch, mean over the epoch.")
+    ]
+    records_per_batch_count: Annotated[
+        float | None, Doc("Distinct records, that is patients, in a batch, mean over the epoch.")
+    ]
+    minor_faults_count: _MinorFaults
+    major_faults_count: _MajorFaults
+    voluntary_switches_count: _VoluntarySwitches
+    involuntary_switches_count: _InvoluntarySwitches
+    cache_misses_count: _CacheMisses
+    tlb_misses_count: _TlbMisses
 
 
 @dataclass(frozen=True)
@@ -85,81 +141,12 @@ class AssemblyMeasurement:
     memcpy_gb_per_s: Annotated[
         float, Doc("`assembled_gb_per_s` of `memcpy` in the same repeat at the same batch size.")
     ]
-
-
-@dataclass(frozen=True)
-class ClassifierRun:
-    """Columns that say what was trained, and what it was scored on."""
-
-    protocol: Annotated[
-        str, Doc("`test`: trained on DS1; `cross-validation`: each fold of DS1 held out in turn.")
-    ]
-    model: Annotated[str, Doc("Classifier: `beatnet` or `tinyecg`.")]
-    rr_reference: Annotated[
-        str, Doc("RR intervals compared with the whole `record`'s, or with earlier ones: `causal`.")
-    ]
-    parameters_count: Annotated[int, Doc("Trainable parameters.")]
-    epochs: Annotated[int, Doc("Passes over the training beats.")]
-    batch_size: Annotated[int, Doc("Beats in a batch.")]
-    learning_rate: Annotated[float, Doc("AdamW's largest step size, of one cycle.")]
-    rare_weight_ratio: Annotated[float, Doc("Weight of S and F beats in the loss.")]
-    scored_on: Annotated[
-        str,
-        Doc(
-            "Beats scored: `DS2`; `DS2-disjoint`, without the subject that is also in DS1 (202); "
-            "`DS1`, each record by the model that has not seen it; or `record <number>`."
-        ),
-    ]
-
-
-@dataclass(frozen=True)
-class ClassifierMeasurement:
-    """Columns that say how well, by AAMI class; empty where a score has no defined value."""
-
-    training_s: Annotated[float, Doc("Wall time of training, of all folds together.")]
-    macro_4_f1: Annotated[float | None, Doc("Mean F1 of N, S, V and F.")]
-    macro_5_f1: Annotated[float | None, Doc("Mean F1 of all five classes.")]
-    accuracy_ratio: Annotated[float, Doc("Beats classified rightly.")]
-    n_f1: Annotated[float | None, Doc("F1 of N.")]
-    s_f1: Annotated[float | None, Doc("F1 of S.")]
-    v_f1: Annotated[float | None, Doc("F1 of V.")]
-    f_f1: Annotated[float | None, Doc("F1 of F.")]
-    q_f1: Annotated[float | None, Doc("F1 of Q.")]
-    n_sensitivity: Annotated[float | None, Doc("N beats that were found.")]
-    n_precision: Annotated[float | None, Doc("Beats called N that are N (EC57's +P).")]
-    s_sensitivity: Annotated[float | None, Doc("S beats that were found.")]
-    s_precision: Annotated[float | None, Doc("Beats called S that are S (EC57's +P).")]
-    v_sensitivity: Annotated[float | None, Doc("V beats that were found.")]
-    v_precision: Annotated[float | None, Doc("Beats called V that are V (EC57's +P).")]
-    f_sensitivity: Annotated[float | None, Doc("F beats that were found.")]
-    f_precision: Annotated[float | None, Doc("Beats called F that are F (EC57's +P).")]
-    q_sensitivity: Annotated[float | None, Doc("Q beats that were found.")]
-    q_precision: Annotated[float | None, Doc("Beats called Q that are Q (EC57's +P).")]
-    n_as_n_count: Annotated[int, Doc("N beats called N.")]
-    n_as_s_count: Annotated[int, Doc("N beats called S.")]
-    n_as_v_count: Annotated[int, Doc("N beats called V.")]
-    n_as_f_count: Annotated[int, Doc("N beats called F.")]
-    n_as_q_count: Annotated[int, Doc("N beats called Q.")]
-    s_as_n_count: Annotated[int, Doc("S beats called N.")]
-    s_as_s_count: Annotated[int, Doc("S beats called S.")]
-    s_as_v_count: Annotated[int, Doc("S beats called V.")]
-    s_as_f_count: Annotated[int, Doc("S beats called F.")]
-    s_as_q_count: Annotated[int, Doc("S beats called Q.")]
-    v_as_n_count: Annotated[int, Doc("V beats called N.")]
-    v_as_s_count: Annotated[int, Doc("V beats called S.")]
-    v_as_v_count: Annotated[int, Doc("V beats called V.")]
-    v_as_f_count: Annotated[int, Doc("V beats called F.")]
-    v_as_q_count: Annotated[int, Doc("V beats called Q.")]
-    f_as_n_count: Annotated[int, Doc("F beats called N.")]
-    f_as_s_count: Annotated[int, Doc("F beats called S.")]
-    f_as_v_count: Annotated[int, Doc("F beats called V.")]
-    f_as_f_count: Annotated[int, Doc("F beats called F.")]
-    f_as_q_count: Annotated[int, Doc("F beats called Q.")]
-    q_as_n_count: Annotated[int, Doc("Q beats called N.")]
-    q_as_s_count: Annotated[int, Doc("Q beats called S.")]
-    q_as_v_count: Annotated[int, Doc("Q beats called V.")]
-    q_as_f_count: Annotated[int, Doc("Q beats called F.")]
-    q_as_q_count: Annotated[int, Doc("Q beats called Q.")]
+    minor_faults_count: _MinorFaults
+    major_faults_count: _MajorFaults
+    voluntary_switches_count: _VoluntarySwitches
+    involuntary_switches_count: _InvoluntarySwitches
+    cache_misses_count: _CacheMisses
+    tlb_misses_count: _TlbMisses
 
 
 LADDER_TABLE = Table(
@@ -174,10 +161,11 @@ ASSEMBLY_TABLE = Table(
     AssemblyRun,
     AssemblyMeasurement,
 )
-CLASSIFIER_TABLE = Table(
-    "module1_classifier",
-    "Module 1: a row is one trained classifier scored on some beats.",
-    ClassifierRun,
-    ClassifierMeasurement,
+TABLES: tuple[Table, ...] = (
+    LADDER_TABLE,
+    ASSEMBLY_TABLE,
+    CLASSIFIER_TABLE,
+    ORDER_TABLE,
+    PEERS_TABLE,
+    SCALE_TABLE,
 )
-TABLES: tuple[Table, ...] = (LADDER_TABLE, ASSEMBLY_TABLE, CLASSIFIER_TABLE)

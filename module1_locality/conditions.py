@@ -6,12 +6,21 @@ import torch
 
 from crossscale_data import find_source
 from crossscale_results import Provenance, UserError, collect
+from module1_locality.bus_error import explain_bus_error
 from module1_locality.config import Bench, Grid, grid_of
-from module1_locality.feed import Epoch
+from module1_locality.epoch import Epoch
+from module1_locality.huge_pages import why_no_huge_pages
 from module1_locality.lanes import Lane, find_lane
+from module1_locality.rungs import Rung, why_not
 from module1_locality.shuffle_buffer import BlockShuffle
 from module1_locality.steady_memory import keep_freed_memory
-from module1_locality.training_windows import TrainingWindows, load_training_windows, touch
+from module1_locality.training_windows import (
+    TrainingWindows,
+    check_unchanged,
+    load_training_windows,
+    touch,
+)
+from module2_openmp_conv import KernelsError, isa
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,12 @@ class Conditions:
         return self.grid.bench
 
     def epoch(self, repeat: int, batch_size: int) -> Epoch:
-        """The epoch that a repeat takes its fragment from: the same one for all rungs."""
+        """The epoch that a repeat takes its fragment from: the same one for all rungs.
+
+        Raises:
+            DataError: the shard was cut since it was opened.
+        """
+        check_unchanged(self.windows)
         shuffle = BlockShuffle(
             self.bench.block_windows, self.bench.buffer_blocks, self.bench.seed, epoch=repeat
         )
@@ -38,16 +52,17 @@ class Conditions:
 
 
 def set_up(bench: Bench) -> Conditions:
-    """Find and warm the data, set the threads and the memory, and say which dataset is in use.
+    """Find and warm the data, set the threads and the memory.
 
     Raises:
         UserError: the command line is wrong, or the data are bad or too few for it.
     """
     grid = grid_of(bench)
     source = find_source(bench.data_dir)
-    print(source)
     windows = load_training_windows(source)
     _check_length(grid, len(windows))
+    if windows.file:
+        explain_bus_error(windows.file.path)
     torch.set_num_threads(bench.threads)
     memory_kept = bench.keep_memory and keep_freed_memory()
     touch(windows)
@@ -63,3 +78,17 @@ def _check_length(grid: Grid, windows_count: int) -> None:
             f"the data hold {windows_count} training windows where {needed} are needed for one "
             "raw sample: give smaller --fragment-windows, --assembly-windows or --batch-sizes"
         )
+
+
+def why_not_here(rung: Rung, lane: Lane) -> str | None:
+    """Why a rung cannot be measured on this machine as it is set up; None if it can."""
+    if reason := why_not(rung, lane.has_accelerator):
+        return reason
+    if "huge pages" in rung.store and (reason := why_no_huge_pages()):
+        return reason
+    if rung.gather == "native":
+        try:
+            isa()
+        except KernelsError as error:
+            return str(error)
+    return None

@@ -21,9 +21,9 @@ class Profile:
 
 
 PROFILES = {
-    "quick": Profile((64, 256), repeats=7, fragment_windows=4096, assembly_windows=16384),
+    "quick": Profile((64, 256), repeats=5, fragment_windows=2048, assembly_windows=16384),
     "paper": Profile(
-        (64, 128, 256, 512, 1024), repeats=10, fragment_windows=8192, assembly_windows=32768
+        (64, 128, 256, 512, 1024), repeats=10, fragment_windows=6144, assembly_windows=32768
     ),
 }
 
@@ -33,7 +33,8 @@ class Bench:
     """Climb the ladder."""
 
     profile: Annotated[
-        Literal["quick", "paper"], Doc("`quick` takes about a minute, `paper` about ten.")
+        Literal["quick", "paper"],
+        Doc("`quick` takes a minute or two, `paper` about ten."),
     ] = "quick"
     data_dir: Annotated[
         Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
@@ -55,8 +56,10 @@ class Bench:
     assembly_windows: Annotated[
         int | None, Doc("Windows in a raw sample of assembly alone; the profile's if none.")
     ] = None
-    block_windows: Annotated[int, Doc("A2 on: windows in a run read from the shard.")] = 128
-    buffer_blocks: Annotated[int, Doc("A2 on: runs shuffled together.")] = 8
+    block_windows: Annotated[int, Doc("A2 on: windows in a run of the shard.")] = 16
+    buffer_blocks: Annotated[
+        int, Doc("A2 on: runs shuffled together; fastest if two such buffers fit into L2.")
+    ] = 16
     depth: Annotated[int, Doc("A3 on: buffers in the ring; A5 is that many batches ahead.")] = 4
     workers: Annotated[int, Doc("A0-workers: worker processes.")] = 2
     warmup_steps: Annotated[int, Doc("Steps before the clock starts.")] = 2

@@ -5,31 +5,19 @@ the generator to stop early.
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from itertools import cycle, repeat
 
 import torch
 
+from module1_locality.batch_maker import BatchMaker
+from module1_locality.copies import resident_dataset
+from module1_locality.epoch import Epoch, rows_in_order
 from module1_locality.filler import Filler
 from module1_locality.lanes import Batch, Lane
 from module1_locality.loaders import HostBatch, batch_loader, window_loader
-from module1_locality.orders import global_shuffle
 from module1_locality.rungs import Rung
-from module1_locality.shuffle_buffer import BlockShuffle, ShuffleBuffer
 from module1_locality.staging import Slot, StagingRing, staged
 from module1_locality.stopwatch import Stopwatch
-from module1_locality.training_windows import TrainingWindows
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch's batches, before it is said how they are made."""
-
-    windows: TrainingWindows
-    batch_size: int
-    shuffle: BlockShuffle  # its seed and epoch are also the global shuffle's
-    workers: int
-    depth: int
 
 
 def open_feed(
@@ -38,91 +26,112 @@ def open_feed(
     """The rung's batches on the lane's device; `assembly` times the making of each."""
     if rung.gather == "once":
         yield from repeat(lane.copy_now(next(batches_in_host_memory(rung, epoch, lane))))
+    elif rung.store == "device":
+        yield from _gathered_on_the_device(rung, epoch, lane, assembly)
     elif rung.filler:
-        yield from _prefetched(epoch, lane, assembly)
+        yield from _prefetched(rung, epoch, lane, assembly)
     elif rung.side_stream:
-        yield from _copied_beside_compute(epoch, lane, assembly)
+        yield from _copied_beside_compute(rung, epoch, lane, assembly)
     else:
         for batch in _timed(batches_in_host_memory(rung, epoch, lane), assembly):
-            yield lane.copy_now(batch)
+            pinned = lane.pin(batch) if rung.pinned_in_loop else batch
+            yield lane.copy_now(pinned, rung.non_blocking)
 
 
 def batches_in_host_memory(rung: Rung, epoch: Epoch, lane: Lane) -> Iterator[HostBatch]:
     """The rung's batches as they are before any copy: what host assembly alone is measured on."""
+    maker = BatchMaker(rung, epoch)
     if rung.ring:
-        return _in_ring(epoch, lane)
-    if rung.order == "contiguous":
-        return _in_fresh_memory(epoch)
-    order = global_shuffle(epoch.windows.rows, epoch.shuffle.seed, epoch.shuffle.epoch)
+        return _in_ring(maker, epoch, lane)
     if rung.gather == "window":
         workers = epoch.workers if rung.in_workers else 0
-        return window_loader(epoch.windows, order, epoch.batch_size, workers)
-    return batch_loader(epoch.windows, order, epoch.batch_size)
+        return window_loader(maker.windows, maker.batches, workers)
+    return batch_loader(maker.windows, maker.batches)
 
 
-def _in_fresh_memory(epoch: Epoch) -> Iterator[HostBatch]:
-    """A2: every batch in newly allocated, pageable memory."""
-    buffer = ShuffleBuffer(epoch.windows, epoch.shuffle)
-    while True:
-        waveform = torch.empty((epoch.batch_size, 1, epoch.windows.samples.shape[1]))
-        label = torch.empty(epoch.batch_size, dtype=torch.int64)
-        count = buffer.take_into((waveform, label))
-        if count == 0:
-            return
-        yield waveform[:count], label[:count]
-
-
-def _in_ring(epoch: Epoch, lane: Lane) -> Iterator[HostBatch]:
-    """A3: the same batches in reused buffers, each free again when the next batch is asked for."""
-    buffer = ShuffleBuffer(epoch.windows, epoch.shuffle)
-    for slot in cycle(_ring(epoch, lane).slots):
-        slot.count = buffer.take_into(slot.staging)
+def _in_ring(maker: BatchMaker, epoch: Epoch, lane: Lane) -> Iterator[HostBatch]:
+    """A3: batches in reused buffers, each free again when the next batch is asked for."""
+    for slot in cycle(_ring(maker, epoch, lane).slots):
+        slot.count = maker.take_into(slot.staging)
         if slot.count == 0:
             return
         yield staged(slot)
 
 
 def _copied_beside_compute(
-    epoch: Epoch, lane: Lane, assembly: Stopwatch
+    rung: Rung, epoch: Epoch, lane: Lane, assembly: Stopwatch
 ) -> Generator[Batch, None, None]:
     """A4: the copy of a batch runs while the batch before is computed on."""
-    buffer = ShuffleBuffer(epoch.windows, epoch.shuffle)
-    with _ring(epoch, lane) as ring:
+    maker = BatchMaker(rung, epoch)
+    with _ring(maker, epoch, lane) as ring:
         for slot in cycle(ring.slots):
-            if not _fill_and_send(slot, ring, buffer, assembly):
+            ring.await_refillable(slot)
+            if not _fill(slot, maker, assembly):
                 return
+            ring.send(slot)
             yield ring.receive(slot)
             ring.release(slot)
 
 
-def _prefetched(epoch: Epoch, lane: Lane, assembly: Stopwatch) -> Generator[Batch, None, None]:
-    """A5: a thread fills and sends, up to `depth` batches ahead."""
-    buffer = ShuffleBuffer(epoch.windows, epoch.shuffle)
+def _prefetched(
+    rung: Rung, epoch: Epoch, lane: Lane, assembly: Stopwatch
+) -> Generator[Batch, None, None]:
+    """A5 and its kin: a thread fills and sends, up to `depth` batches ahead."""
+    maker = BatchMaker(rung, epoch)
+
+    def fill(slot: Slot) -> bool:
+        ring.await_refillable(slot)
+        if not _fill(slot, maker, assembly):
+            return False
+        if rung.side_stream:
+            ring.send(slot)
+        return True
+
     with (
-        _ring(epoch, lane) as ring,
-        Filler(ring.slots, lambda slot: _fill_and_send(slot, ring, buffer, assembly)) as filler,
+        _ring(maker, epoch, lane, reused=rung.ring) as ring,
+        Filler(ring.slots, fill) as filler,
     ):
         for slot in filler.filled():
-            yield ring.receive(slot)
+            wire = ring.receive(slot) if rung.side_stream else lane.copy_now(staged(slot))
+            yield _in_mv(wire, maker.step_mv, lane)
             ring.release(slot)
             filler.release(slot)
 
 
-def _fill_and_send(
-    slot: Slot, ring: StagingRing, buffer: ShuffleBuffer, assembly: Stopwatch
-) -> bool:
-    """Make the next batch in the slot and start its copy; False at the epoch's end."""
-    ring.await_refillable(slot)
+def _gathered_on_the_device(
+    rung: Rung, epoch: Epoch, lane: Lane, assembly: Stopwatch
+) -> Generator[Batch, None, None]:
+    """C1: only the order goes to the device, once an epoch."""
+    dataset = resident_dataset(epoch.windows, lane.device)
+    order = torch.from_numpy(dataset.place[rows_in_order(rung, epoch)]).to(lane.device)
+    for rows in order.split(epoch.batch_size):
+        with assembly.lap():
+            waveform = dataset.samples.index_select(0, rows).unsqueeze(1)
+            label = dataset.label.index_select(0, rows)
+        yield waveform, label
+
+
+def _fill(slot: Slot, maker: BatchMaker, assembly: Stopwatch) -> bool:
+    """Make the next batch in the slot; False at the epoch's end."""
     with assembly.lap():
-        slot.count = buffer.take_into(slot.staging)
-    if slot.count == 0:
-        return False
-    ring.send(slot)
-    return True
+        slot.count = maker.take_into(slot.staging)
+    return slot.count > 0
 
 
-def _ring(epoch: Epoch, lane: Lane) -> StagingRing:
-    return StagingRing(lane, epoch.depth, epoch.batch_size, epoch.windows.samples.shape[1])
+def _ring(maker: BatchMaker, epoch: Epoch, lane: Lane, reused: bool = True) -> StagingRing:
+    window_samples = maker.windows.samples.shape[1]
+    dtype = maker.windows.samples_tensor.dtype
+    return StagingRing(lane, epoch.depth, epoch.batch_size, window_samples, dtype, reused)
+
+
+def _in_mv(batch: Batch, step_mv: float | None, lane: Lane) -> Batch:
+    """Samples that came as steps, scaled by the device; others as they are."""
+    if step_mv is None:
+        return batch
+    steps, label = batch
+    waveform = torch.empty(steps.shape, dtype=torch.float32, device=steps.device)
+    lane.compute(lambda: torch.mul(steps, step_mv, out=waveform))
+    return waveform, label
 
 
 def _timed(batches: Iterator[HostBatch], assembly: Stopwatch) -> Iterator[HostBatch]:

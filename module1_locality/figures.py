@@ -9,6 +9,8 @@ from crossscale_results import Table, read_table
 from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_figure, save_figure
 from module1_locality.classifier_figure import draw_classifiers
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
+from module1_locality.order_figure import draw_orders
+from module1_locality.peer_figure import draw_peers
 from module1_locality.summary import RUNG_ORDER, latest_run, median_and_quartiles
 
 
@@ -21,7 +23,9 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
         paths += _draw_breakdown(measured, out_dir)
     if (assembly := _rows(ASSEMBLY_TABLE, results_dir)) is not None:
         paths += _draw_assembly(assembly, out_dir)
-    return paths + draw_classifiers(results_dir, out_dir)
+    for draw_more in (draw_peers, draw_orders, draw_classifiers):
+        paths += draw_more(results_dir, out_dir)
+    return paths
 
 
 def _rows(table: Table, results_dir: Path) -> pd.DataFrame | None:

@@ -6,18 +6,30 @@ is the whole of what the feed knows of a device, so that its guards are tested w
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter, sleep
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from module1_locality.loaders import HostBatch
-from module1_locality.stopwatch import Stopwatch
+from module1_locality.stopwatch import Span, Stopwatch
 
 Batch = tuple[Tensor, Tensor]  # waveform float32 [B, 1, L], label int64 [B], on the device
 Mark = Any  # a lane's own; None is a point already reached
+_DAWDLE_S = 2e-3
+_BUSY_ROWS, _BUSY_TIMES = 2048, 20  # some milliseconds of a data-centre GPU
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What ran when on the device, in order, on the host's clock."""
+
+    copies: list[Span]
+    computes: list[Span]
 
 
 class Lane(ABC):
@@ -35,8 +47,20 @@ class Lane(ABC):
         """Device memory for what `staging` holds; `staging` itself where nothing is copied."""
 
     @abstractmethod
-    def copy_now(self, batch: HostBatch) -> Batch:
-        """A copy of `batch` on the device, made before this returns."""
+    def copy_now(self, batch: HostBatch, non_blocking: bool = False) -> Batch:
+        """A copy of `batch` on the device, made before this returns, unless told not to wait."""
+
+    @abstractmethod
+    def pin(self, batch: HostBatch) -> HostBatch:
+        """The batch in new page-locked memory."""
+
+    @abstractmethod
+    def synchronised_copy_ms(self, batch: HostBatch) -> float | None:
+        """Time of one copy from beginning to end with the device idle; None if nothing is copied.
+
+        From pageable memory events would mislead: the copy they stand around goes to a buffer of
+        the driver first, by the host.
+        """
 
     @abstractmethod
     def start_copy(self, source: HostBatch, target: Batch, after: Mark) -> Mark:
@@ -55,20 +79,24 @@ class Lane(ABC):
         """Hold up the calling thread until `mark` is reached."""
 
     @abstractmethod
+    def compute(self, work: Callable[[], object]) -> Any:
+        """Let the device do `work` after all that was to be computed before; the host goes on."""
+
+    @abstractmethod
+    def dawdle(self) -> None:
+        """Keep compute busy for some milliseconds, so that it falls behind whoever feeds it."""
+
+    @abstractmethod
     def time_compute(self) -> Any:
         """A context: what is computed in it is timed as one step."""
 
     @abstractmethod
-    def mean_copy_ms(self) -> float | None:
-        """Mean time of a copy since `clear_times`; None if there was none. Only once idle."""
-
-    @abstractmethod
-    def mean_compute_ms(self) -> float | None:
-        """Mean of `time_compute` since `clear_times`. Only once idle."""
+    def timeline(self) -> Timeline:
+        """The copies and timed computes since `clear_times`. Only once idle."""
 
     @abstractmethod
     def clear_times(self) -> None:
-        """Forget the times so far."""
+        """Forget the times so far; may wait for the device."""
 
 
 class HostLane(Lane):
@@ -80,13 +108,20 @@ class HostLane(Lane):
         self._compute = Stopwatch()
 
     def staging(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        return torch.empty(shape, dtype=dtype)
+        # Written to, so that it is there from the start, as page-locked memory is.
+        return torch.empty(shape, dtype=dtype).zero_()
 
     def resident(self, staging: Tensor) -> Tensor:
         return staging
 
-    def copy_now(self, batch: HostBatch) -> Batch:
+    def copy_now(self, batch: HostBatch, non_blocking: bool = False) -> Batch:
         return batch
+
+    def pin(self, batch: HostBatch) -> HostBatch:
+        return batch
+
+    def synchronised_copy_ms(self, batch: HostBatch) -> float | None:
+        return None
 
     def start_copy(self, source: HostBatch, target: Batch, after: Mark) -> Mark:
         return None
@@ -100,17 +135,23 @@ class HostLane(Lane):
     def wait(self, mark: Mark) -> None:
         return None
 
+    def compute(self, work: Callable[[], object]) -> None:
+        work()
+
+    def dawdle(self) -> None:
+        sleep(_DAWDLE_S)
+
     def time_compute(self) -> Any:
         return self._compute.lap()
 
-    def mean_copy_ms(self) -> float | None:
-        return None
-
-    def mean_compute_ms(self) -> float | None:
-        return self._compute.mean_ms()
+    def timeline(self) -> Timeline:
+        return Timeline([], self._compute.spans())
 
     def clear_times(self) -> None:
         self._compute.clear()
+
+
+_Events = tuple[torch.Event, torch.Event]
 
 
 class AcceleratorLane(Lane):
@@ -120,9 +161,11 @@ class AcceleratorLane(Lane):
         index = torch.accelerator.current_device_index()
         self.device = torch.device(device.type, index)
         self.has_accelerator = True
-        self._copy_stream = torch.Stream(device=self.device)
-        self._copies: list[tuple[torch.Event, torch.Event]] = []
-        self._computes: list[tuple[torch.Event, torch.Event]] = []
+        self._copy_stream = torch.Stream(device=self.device)  # one for all rungs and epochs
+        self._copies: list[_Events] = []
+        self._computes: list[_Events] = []
+        self._busy = torch.ones((_BUSY_ROWS, _BUSY_ROWS), device=self.device)
+        self.clear_times()
 
     def staging(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype, pin_memory=True)
@@ -130,11 +173,23 @@ class AcceleratorLane(Lane):
     def resident(self, staging: Tensor) -> Tensor:
         return torch.empty(staging.shape, dtype=staging.dtype, device=self.device)
 
-    def copy_now(self, batch: HostBatch) -> Batch:
+    def copy_now(self, batch: HostBatch, non_blocking: bool = False) -> Batch:
         start = self._event()
-        waveform, label = (part.to(self.device) for part in batch)
+        waveform, label = (part.to(self.device, non_blocking=non_blocking) for part in batch)
         self._copies.append((start, self._event()))
         return waveform, label
+
+    def pin(self, batch: HostBatch) -> HostBatch:
+        waveform, label = batch
+        return waveform.pin_memory(), label.pin_memory()
+
+    def synchronised_copy_ms(self, batch: HostBatch) -> float | None:
+        self.wait(self.mark_compute())
+        start = perf_counter()
+        for part in batch:
+            part.to(self.device)
+        self.wait(self.mark_compute())
+        return 1e3 * (perf_counter() - start)
 
     def start_copy(self, source: HostBatch, target: Batch, after: Mark) -> Mark:
         with self._copy_stream:
@@ -158,20 +213,35 @@ class AcceleratorLane(Lane):
         if mark is not None:
             mark.synchronize()
 
+    def compute(self, work: Callable[[], object]) -> None:
+        work()
+
+    def dawdle(self) -> None:
+        for _ in range(_BUSY_TIMES):
+            self._busy = (self._busy @ self._busy).clamp_(0, 1)
+
     @contextmanager
     def time_compute(self) -> Iterator[None]:
         start = self._event()
         yield
         self._computes.append((start, self._event()))
 
-    def mean_copy_ms(self) -> float | None:
-        return _mean_ms(self._copies)
-
-    def mean_compute_ms(self) -> float | None:
-        return _mean_ms(self._computes)
+    def timeline(self) -> Timeline:
+        return Timeline(
+            [self._span(events) for events in self._copies],
+            [self._span(events) for events in self._computes],
+        )
 
     def clear_times(self) -> None:
         self._copies, self._computes = [], []
+        self._origin = self._event()
+        self._origin.synchronize()
+        self._origin_s = perf_counter()
+
+    def _span(self, events: _Events) -> Span:
+        """On the host's clock: as long after the origin as the device says."""
+        start, end = (self._origin_s + self._origin.elapsed_time(event) / 1e3 for event in events)
+        return start, end
 
     def _event(self) -> torch.Event:
         """An event recorded on the current stream."""
@@ -187,7 +257,3 @@ def find_lane(device: str) -> Lane:
     if device == "auto" and found is not None and found.type in ("cuda", "xpu"):
         return AcceleratorLane(found)
     return HostLane()
-
-
-def _mean_ms(spans: list[tuple[torch.Event, torch.Event]]) -> float | None:
-    return sum(a.elapsed_time(b) for a, b in spans) / len(spans) if spans else None

@@ -1,6 +1,6 @@
-"""Rungs A0 and A1: a torch DataLoader over the globally shuffled rows.
+"""Rungs A0 to A2: a torch DataLoader over the rows in their order.
 
-A0 fetches a window at a time and collates. A1 fetches a whole batch by one gather, through
+A0 fetches a window at a time and collates. A1 and A2 fetch a whole batch by one gather, through
 `Dataset.__getitems__`, which has two traps:
 - torch calls it only under auto-collation, that is with a batch size or a `batch_sampler`; with
   `sampler=BatchSampler(…), batch_size=None` it calls `__getitem__` with a list instead;
@@ -10,15 +10,12 @@ A0 fetches a window at a time and collates. A1 fetches a whole batch by one gath
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset
 
-from module1_locality.orders import Rows
+from module1_locality.gather import HostBatch, gather_into
 from module1_locality.training_windows import TrainingWindows
-
-HostBatch = tuple[Tensor, Tensor]  # waveform float32 [B, 1, L], label int64 [B]
 
 
 class WindowByWindow(Dataset[tuple[Tensor, int]]):
@@ -35,20 +32,22 @@ class WindowByWindow(Dataset[tuple[Tensor, int]]):
 class BatchByBatch(WindowByWindow):
     """The same items, gathered a batch at a time."""
 
-    def __getitems__(self, rows: Sequence[int]) -> HostBatch:
-        index = np.asarray(rows)
-        waveform = torch.from_numpy(self._windows.samples.take(index, axis=0))
-        return waveform.unsqueeze(1), torch.from_numpy(self._windows.label.take(index))
+    def __getitems__(self, rows: Sequence[int] | Tensor) -> HostBatch:
+        rows = torch.as_tensor(rows)  # torch's own sampler gives lists
+        waveform = torch.empty((len(rows), 1, self._windows.samples.shape[1]))
+        label = torch.empty(len(rows), dtype=torch.int64)
+        gather_into(self._windows, rows, (waveform, label))
+        return waveform, label
 
 
 def window_loader(
-    windows: TrainingWindows, order: Rows, batch_size: int, workers: int
+    windows: TrainingWindows, batches: Sequence[Tensor], workers: int
 ) -> Iterator[HostBatch]:
-    """A0: batches in that order, made one window at a time; in `workers` processes if any."""
+    """A0: batches of those rows, made one window at a time; in `workers` processes if any."""
     loader = DataLoader(
         WindowByWindow(windows),
-        batch_size=batch_size,
-        sampler=order.tolist(),
+        batch_size=len(batches[0]) if batches else 1,
+        sampler=[row for rows in batches for row in rows.tolist()],
         num_workers=workers,
         # Forked workers share the map; spawned ones would be sent a copy of the whole shard.
         multiprocessing_context="fork" if workers else None,
@@ -56,11 +55,11 @@ def window_loader(
     return map(_as_pair, loader)
 
 
-def batch_loader(windows: TrainingWindows, order: Rows, batch_size: int) -> Iterator[HostBatch]:
-    """A1: the same batches, made by one gather each."""
+def batch_loader(windows: TrainingWindows, batches: Sequence[Tensor]) -> Iterator[HostBatch]:
+    """A1: the same batches, made by one gather each; A2: of another order."""
     loader = DataLoader(
         BatchByBatch(windows),
-        batch_sampler=BatchSampler(order.tolist(), batch_size, drop_last=False),
+        batch_sampler=batches,  # type: ignore[arg-type]  # typed for lists of rows
         collate_fn=_as_gathered,  # type: ignore[arg-type]  # typed for lists of samples
     )
     return iter(loader)

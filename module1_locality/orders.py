@@ -13,6 +13,11 @@ def global_shuffle(rows: Rows, seed: int, epoch: int) -> Rows:
     return _generator(seed, epoch).permutation(rows)
 
 
+def preshuffled(rows: Rows, seed: int) -> Rows:
+    """All rows, int64 [n], in the one order that a shard is written in beforehand."""
+    return _generator(seed).permutation(rows)
+
+
 def shuffled_blocks(rows: Rows, block_windows: int, seed: int, epoch: int) -> list[slice]:
     """All rows as runs of the shard of at most `block_windows` rows, in random order.
 

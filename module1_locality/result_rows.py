@@ -2,34 +2,57 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from typing import Any
 
 from crossscale_results import Row
 from module1_locality.columns import AssemblyMeasurement, AssemblyRun, LadderMeasurement, LadderRun
 from module1_locality.conditions import Conditions
+from module1_locality.copies import copy_for
+from module1_locality.host_counters import HostCounts
 from module1_locality.lanes import Lane
 from module1_locality.measure import Assembly, Fragment
-from module1_locality.rungs import CONTROL, Rung
+from module1_locality.perf_events import EVENTS, Unavailable
+from module1_locality.rungs import CONTROL, RUNGS, Rung
+from module1_locality.variety import Variety, batch_variety
 
 MEMCPY = "memcpy"
-_NO_COPY = "no accelerator: nothing is copied"
-_CONTROL = "control: nothing is fed"
+_COPY_COLUMNS = ("copy_ms", "exposed_copy_ms", "copied_gb_per_s")
+_FED_COLUMNS = (
+    "wait_ms",
+    "assembly_ms",
+    "exposed_ms",
+    "exposed_assembly_ms",
+    "overlap_ratio",
+    "fed_gb_per_s",
+    *_COPY_COLUMNS,
+    "sample_error_mv",
+)
+_LEARNED_COLUMNS = ("first_loss", "last_loss", "classes_per_batch_count", "records_per_batch_count")
 
 
 def ladder_rows(
     fragments: Mapping[Rung, Fragment], conditions: Conditions, batch_size: int, repeat: int
 ) -> list[Row]:
     """A round's rows; each stands beside the control of its own round."""
-    control = fragments[CONTROL]
-    return [
-        Row(
-            _ladder_run(rung, conditions, batch_size),
-            _ladder_measurement(rung, fragment, control),
-            seed=conditions.bench.seed,
-            repeat=repeat,
-            not_measured=_ladder_reasons(rung, conditions.lane),
+    epoch = conditions.epoch(repeat, batch_size)
+    rows = []
+    for rung, fragment in fragments.items():
+        variety = batch_variety(rung, epoch)
+        copy = copy_for(rung, epoch)
+        measurement = _ladder_measurement(
+            rung, fragment, fragments, variety, 0.0 if copy is None else copy.error_mv
         )
-        for rung, fragment in fragments.items()
-    ]
+        reasons = _ladder_reasons(rung, fragment, conditions.lane)
+        rows.append(
+            Row(
+                _ladder_run(rung, conditions, batch_size),
+                measurement,
+                seed=conditions.bench.seed,
+                repeat=repeat,
+                not_measured=_of_empty_columns(measurement, reasons),
+            )
+        )
+    return rows
 
 
 def void_row(rung: Rung, conditions: Conditions, batch_size: int, reason: str) -> Row:
@@ -71,8 +94,10 @@ def assembly_rows(
             assembled_samples_per_s=assembly.samples_per_s,
             assembled_gb_per_s=assembly.gb_per_s,
             memcpy_gb_per_s=memcpy.gb_per_s,
+            **_counts(assembly.counts),
         )
-        return Row(run, measurement, seed=bench.seed, repeat=repeat)
+        reasons = _of_empty_columns(measurement, _count_reasons(assembly.counts))
+        return Row(run, measurement, seed=bench.seed, repeat=repeat, not_measured=reasons)
 
     return [
         row(MEMCPY, None, memcpy),
@@ -97,40 +122,102 @@ def _ladder_run(rung: Rung, conditions: Conditions, batch_size: int) -> LadderRu
     )
 
 
-def _ladder_measurement(rung: Rung, fragment: Fragment, control: Fragment) -> LadderMeasurement:
+def _ladder_measurement(
+    rung: Rung,
+    fragment: Fragment,
+    fragments: Mapping[Rung, Fragment],
+    variety: Variety,
+    sample_error_mv: float,
+) -> LadderMeasurement:
     fed = rung is not CONTROL
+    control, usual = fragments[CONTROL], fragments.get(RUNGS["A0"])
     bytes_per_ms = 1e6  # 1 GB/s
     losses = fragment.losses
+    exposed_ms = fragment.step_ms - control.step_ms
+    assembly_ms, copy_ms = fragment.assembly_ms, fragment.copy_ms
+    hideable_ms = None if assembly_ms is None else assembly_ms + (copy_ms or 0.0)
     return LadderMeasurement(
         step_ms=fragment.step_ms,
         wait_ms=fragment.wait_ms if fed else None,
-        assembly_ms=fragment.assembly_ms,
-        copy_ms=fragment.copy_ms,
+        assembly_ms=assembly_ms,
+        copy_ms=copy_ms,
         compute_ms=fragment.compute_ms,
         compute_only_step_ms=control.step_ms,
-        exposed_ms=fragment.step_ms - control.step_ms if fed else None,
+        exposed_ms=exposed_ms if fed else None,
+        exposed_copy_ms=fragment.exposed_copy_ms,
+        exposed_assembly_ms=_exposed_assembly_ms(fragment, exposed_ms) if fed else None,
+        overlap_ratio=1 - exposed_ms / hideable_ms if fed and hideable_ms else None,
+        ceiling_ratio=None if usual is None else usual.step_ms / control.step_ms - 1,
         batch_bytes=fragment.batch_bytes,
         fed_gb_per_s=fragment.batch_bytes / fragment.step_ms / bytes_per_ms if fed else None,
-        copied_gb_per_s=fragment.batch_bytes / fragment.copy_ms / bytes_per_ms
-        if fragment.copy_ms
-        else None,
+        copied_gb_per_s=fragment.batch_bytes / copy_ms / bytes_per_ms if copy_ms else None,
         trained_samples_per_s=fragment.samples_per_s,
         first_loss=losses[0] if fed else None,
         last_loss=_mean_of_last_quarter(losses) if fed else None,
+        sample_error_mv=sample_error_mv if fed else None,
+        classes_per_batch_count=variety.classes if fed else None,
+        records_per_batch_count=variety.records if fed else None,
+        **_counts(fragment.counts),
     )
 
 
-def _ladder_reasons(rung: Rung, lane: Lane) -> dict[str, str]:
+def _exposed_assembly_ms(fragment: Fragment, exposed_ms: float) -> float | None:
+    """All that is exposed where nothing is copied; unknown where only the copy's share is."""
+    if fragment.copy_ms is None:
+        return exposed_ms
+    if fragment.exposed_copy_ms is None:
+        return None
+    return exposed_ms - fragment.exposed_copy_ms
+
+
+def _ladder_reasons(rung: Rung, fragment: Fragment, lane: Lane) -> dict[str, str]:
+    """Why a column may be empty for this rung on this machine."""
+    reasons = _count_reasons(fragment.counts) | {
+        "ceiling_ratio": "A0 was not asked for",
+        "records_per_batch_count": "it is not known which window is whose",
+    }
     if rung is CONTROL:
-        fed = ("wait_ms", "assembly_ms", "copy_ms", "exposed_ms", "fed_gb_per_s", "copied_gb_per_s")
-        learned = "control: one batch over and over"
-        return dict.fromkeys(fed, _CONTROL) | dict.fromkeys(("first_loss", "last_loss"), learned)
-    reasons = {}
+        fed = dict.fromkeys(_FED_COLUMNS, "control: nothing is fed")
+        return reasons | fed | dict.fromkeys(_LEARNED_COLUMNS, "control: one batch over and over")
     if rung.in_workers:
-        reasons["assembly_ms"] = "made in other processes, out of this one's sight"
+        unseen = "made in other processes, out of this one's sight"
+        reasons |= dict.fromkeys(("assembly_ms", "overlap_ratio"), unseen)
     if not lane.has_accelerator:
-        reasons |= {"copy_ms": _NO_COPY, "copied_gb_per_s": _NO_COPY}
+        reasons |= dict.fromkeys(_COPY_COLUMNS, "no accelerator: nothing is copied")
+    elif rung.store == "device":
+        on_device = "the dataset is on the device: nothing is copied, and gathers are compute"
+        reasons |= dict.fromkeys((*_COPY_COLUMNS, "assembly_ms", "overlap_ratio"), on_device)
+    else:
+        pageable = "of copies from pageable memory on a side stream, events tell no truth"
+        reasons |= dict.fromkeys(("exposed_copy_ms", "exposed_assembly_ms"), pageable)
     return reasons
+
+
+def _counts(counts: HostCounts) -> dict[str, Any]:
+    """As columns: what was not counted is None."""
+    found = {field.name: getattr(counts, field.name) for field in fields(counts)}
+    return {
+        f"{name}_count": None if isinstance(value, Unavailable) else value
+        for name, value in found.items()
+    }
+
+
+def _count_reasons(counts: HostCounts) -> dict[str, str]:
+    found = {name: getattr(counts, name) for name in EVENTS}
+    return {
+        f"{name}_count": value.reason
+        for name, value in found.items()
+        if isinstance(value, Unavailable)
+    }
+
+
+def _of_empty_columns(measurement: Any, reasons: Mapping[str, str]) -> dict[str, str]:
+    """The reasons that are needed; a column that is empty without one is a mistake of ours."""
+    return {
+        field.name: reasons[field.name]
+        for field in fields(measurement)
+        if getattr(measurement, field.name) is None
+    }
 
 
 def _mean_of_last_quarter(losses: list[float]) -> float:

@@ -1,13 +1,34 @@
-"""The ladder: eight ways to feed the same training step, each one change away from the one before.
+"""The ladder: ways to feed the same training step, each one change away from another.
 
 A rung is a value, not a class: `feed.open_feed` reads its fields. Its name is what the command line
-takes, what the CSV holds, and what README.md explains.
+takes, what the CSV holds, and what README.md explains. `A5` without its filler is `A4`.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-RungName = Literal["A0", "A0-workers", "A1", "A2", "A3", "A4", "A5", "C0"]
+RungName = Literal[
+    "A0",
+    "A0-workers",
+    "A1",
+    "A2",
+    "A2-blocks",
+    "A2-preshuffled",
+    "A3",
+    "A4",
+    "A5",
+    "A5-order",
+    "A5-ring",
+    "A5-stream",
+    "A6-gather",
+    "A6-int16",
+    "A6-hugepages",
+    "A6-both",
+    "C0",
+    "C1",
+    "X-pin",
+    "X-nonblocking",
+]
 
 
 @dataclass(frozen=True)
@@ -16,58 +37,93 @@ class Rung:
 
     name: RungName
     title: str
-    follows: RungName | None  # the rung it differs from by one thing
-    change: str  # that one thing; what it is, if it follows none
-    order: Literal["random", "contiguous"] = "random"
-    gather: Literal["window", "batch", "once"] = "batch"
+    change: str  # the one thing it differs by from `follows`; what it is, if it follows none
+    follows: RungName | None = None
+    order: Literal["random", "contiguous", "blocks", "preshuffled"] = "random"
+    gather: Literal["window", "batch", "native", "once"] = "window"
+    store: Literal["shard", "int16", "huge pages", "int16 in huge pages", "device"] = "shard"
     in_workers: bool = False  # batches are made in worker processes
     ring: bool = False  # batches are made in reused staging buffers, page-locked for an accelerator
     side_stream: bool = False  # copies run beside compute, guarded by events
     filler: bool = False  # batches are made by a background thread, some ahead
+    pinned_in_loop: bool = False  # every batch is copied to new page-locked memory first
+    non_blocking: bool = False  # copies are asked not to block, from pageable memory
 
+    def but(self, name: RungName, title: str, change: str, **changed: Any) -> "Rung":
+        """This rung with one thing changed."""
+        return replace(self, name=name, title=title, change=change, follows=self.name, **changed)
+
+
+_A0 = Rung("A0", "random gather", "what most scripts do")
+_A0_WORKERS = _A0.but(
+    "A0-workers",
+    "random gather in workers",
+    "batches are made in worker processes",
+    in_workers=True,
+)
+_A1 = _A0.but("A1", "batched gather", "one vectorised gather a batch", gather="batch")
+_A2 = _A1.but("A2", "contiguous", "runs of the shard are shuffled together", order="contiguous")
+_A2_BLOCKS = _A2.but(
+    "A2-blocks", "blocks only", "nothing is shuffled inside the runs", order="blocks"
+)
+_A2_PRESHUFFLED = _A2.but(
+    "A2-preshuffled",
+    "pre-shuffled shard",
+    "a shard shuffled once beforehand is read from end to end",
+    order="preshuffled",
+)
+_A3 = _A2.but("A3", "staging ring", "batches are made in reused, page-locked buffers", ring=True)
+_A4 = _A3.but("A4", "side stream", "copies do not block, and run beside compute", side_stream=True)
+_A5 = _A4.but("A5", "prefetch", "a background thread makes batches ahead", filler=True)
+_A5_ORDER = _A5.but("A5-order", "A5 less order", "in A0's order", order="random")
+_A5_RING = _A5.but("A5-ring", "A5 less ring", "in new, pageable memory each time", ring=False)
+_A5_STREAM = _A5.but("A5-stream", "A5 less side stream", "copies block", side_stream=False)
+_A6_GATHER = _A5.but("A6-gather", "native gather", "rows are gathered in C++", gather="native")
+_A6_INT16 = _A6_GATHER.but(
+    "A6-int16", "int16 samples", "half the bytes, made mV on the device", store="int16"
+)
+_A6_HUGEPAGES = _A6_GATHER.but(
+    "A6-hugepages", "huge pages", "windows are read from huge pages", store="huge pages"
+)
+_A6_BOTH = _A6_INT16.but(
+    "A6-both",
+    "int16 in huge pages",
+    "windows are read from huge pages",
+    store="int16 in huge pages",
+)
+_C0 = Rung("C0", "compute only", "the control: one resident batch over and over", gather="once")
+_C1 = _A1.but(
+    "C1", "resident dataset", "all windows are on the device, and gathered there", store="device"
+)
+_X_PIN = _A2.but("X-pin", "pinning in the loop", "pin_memory() of every batch", pinned_in_loop=True)
+_X_NONBLOCKING = _A2.but(
+    "X-nonblocking",
+    "non-blocking from pageable memory",
+    "non_blocking=True without page-locked memory",
+    non_blocking=True,
+)
 
 LADDER = (
-    Rung("A0", "random gather", None, "what most scripts do", gather="window"),
-    Rung(
-        "A0-workers",
-        "random gather in workers",
-        "A0",
-        "batches are made in worker processes",
-        gather="window",
-        in_workers=True,
-    ),
-    Rung("A1", "batched gather", "A0", "one vectorised gather a batch"),
-    Rung("A2", "contiguous", "A1", "the shard is read in sequential runs", order="contiguous"),
-    Rung(
-        "A3",
-        "staging ring",
-        "A2",
-        "batches are made in reused, page-locked buffers",
-        order="contiguous",
-        ring=True,
-    ),
-    Rung(
-        "A4",
-        "side stream",
-        "A3",
-        "copies do not block, and run beside compute",
-        order="contiguous",
-        ring=True,
-        side_stream=True,
-    ),
-    Rung(
-        "A5",
-        "prefetch",
-        "A4",
-        "a background thread makes batches ahead",
-        order="contiguous",
-        ring=True,
-        side_stream=True,
-        filler=True,
-    ),
-    Rung(
-        "C0", "compute only", None, "the control: one resident batch over and over", gather="once"
-    ),
+    _A0,
+    _A0_WORKERS,
+    _A1,
+    _A2,
+    _A2_BLOCKS,
+    _A2_PRESHUFFLED,
+    _A3,
+    _A4,
+    _A5,
+    _A5_ORDER,
+    _A5_RING,
+    _A5_STREAM,
+    _A6_GATHER,
+    _A6_INT16,
+    _A6_HUGEPAGES,
+    _A6_BOTH,
+    _C0,
+    _C1,
+    _X_PIN,
+    _X_NONBLOCKING,
 )
 RUNGS: dict[str, Rung] = {rung.name: rung for rung in LADDER}
 CONTROL = RUNGS["C0"]
@@ -76,15 +132,20 @@ CONTROL = RUNGS["C0"]
 def describe(rung: Rung) -> str:
     """A rung in one line."""
     after = f"{rung.follows}, but " if rung.follows else ""
-    return f"{rung.name:<10} {rung.title}: {after}{rung.change}"
+    return f"{rung.name:<14} {rung.title}: {after}{rung.change}"
 
 
 def why_not(rung: Rung, has_accelerator: bool) -> str | None:
     """Why a rung cannot be measured on this machine; None if it can.
 
-    Without an accelerator nothing is copied, so that A4 would be A3 under another name. A3 keeps
-    its reused buffers and A5 its thread, which mean something on a CPU too.
+    Without an accelerator nothing is copied, so that A4 would be A3 under another name, A5-stream
+    A5, and X-pin and X-nonblocking A2. A3 keeps its reused buffers and A5 its thread, which mean
+    something on a CPU too.
     """
-    if rung.side_stream and not rung.filler and not has_accelerator:
+    if has_accelerator:
+        return None
+    if rung.pinned_in_loop or rung.non_blocking:
+        return "no accelerator: nothing is copied, and nothing can be page-locked for it"
+    if rung.side_stream != rung.filler:
         return "no accelerator: there is no copy to take out of the way"
     return None

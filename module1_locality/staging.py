@@ -1,4 +1,4 @@
-"""Rungs A3 to A5: a ring of reused staging buffers, and what keeps it from being overwritten.
+"""Rungs A3 and on: a ring of reused staging buffers, and what keeps it from being overwritten.
 
 Three things can go wrong once copies run beside the host and beside compute, and
 each has its guard:
@@ -30,9 +30,30 @@ class Slot:
 class StagingRing:
     """Slots that take turns. A slot goes await_refillable, fill, send, receive, release."""
 
-    def __init__(self, lane: Lane, depth: int, batch_size: int, window_samples: int) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        depth: int,
+        batch_size: int,
+        window_samples: int,
+        dtype: torch.dtype = torch.float32,
+        reused: bool = True,
+    ) -> None:
+        """Take the memory.
+
+        Args:
+            lane: where batches go.
+            depth: slots.
+            batch_size: windows that a slot holds.
+            window_samples: samples of a window.
+            dtype: of the samples on their way to the device.
+            reused: False for rung A5-ring: every batch in new, pageable memory.
+        """
         self._lane = lane
-        self.slots = [_new_slot(lane, batch_size, window_samples) for _ in range(depth)]
+        self._shape = batch_size, 1, window_samples
+        self._dtype = dtype
+        self._reused = reused
+        self.slots = [self._new_slot() for _ in range(depth)]
 
     def __enter__(self) -> "StagingRing":
         return self
@@ -44,6 +65,10 @@ class StagingRing:
     def await_refillable(self, slot: Slot) -> None:
         """Hold up the host until the slot's last copy has read its staging buffer."""
         self._lane.wait(slot.copied)
+        if not self._reused:
+            is_the_batch = slot.resident[0] is slot.staging[0]  # nothing is copied here
+            slot.staging = self._pageable()
+            slot.resident = slot.staging if is_the_batch else slot.resident
 
     def send(self, slot: Slot) -> None:
         """Start the copy to the device, after what was computed from the slot before."""
@@ -59,6 +84,21 @@ class StagingRing:
         """Say that all compute on the batch has been started."""
         slot.computed = self._lane.mark_compute()
 
+    def _new_slot(self) -> Slot:
+        batch_size = self._shape[0]
+        if self._reused:
+            waveform = self._lane.staging(self._shape, self._dtype)
+            label = self._lane.staging((batch_size,), torch.int64)
+        else:
+            waveform, label = self._pageable()
+        resident = self._lane.resident(waveform), self._lane.resident(label)
+        # Device memory may be what compute just gave back: the first copy has to wait for it too.
+        return Slot((waveform, label), resident, computed=self._lane.mark_compute())
+
+    def _pageable(self) -> HostBatch:
+        label = torch.empty(self._shape[0], dtype=torch.int64)
+        return torch.empty(self._shape, dtype=self._dtype), label
+
 
 def staged(slot: Slot) -> HostBatch:
     """The slot's batch in host memory."""
@@ -67,12 +107,4 @@ def staged(slot: Slot) -> HostBatch:
 
 def _first(batch: HostBatch | Batch, count: int) -> HostBatch:
     waveform, label = batch
-    return waveform[:count], label[:count]
-
-
-def _new_slot(lane: Lane, batch_size: int, window_samples: int) -> Slot:
-    waveform = lane.staging((batch_size, 1, window_samples), torch.float32)
-    label = lane.staging((batch_size,), torch.int64)
-    resident = lane.resident(waveform), lane.resident(label)
-    # Device memory may be what compute just gave back: the first copy has to wait for it too.
-    return Slot((waveform, label), resident, computed=lane.mark_compute())
+    return batch if count == len(label) else (waveform[:count], label[:count])

@@ -40,16 +40,15 @@ def ceiling_percent(ladder: pd.DataFrame, batch_size: int) -> pd.Series:
 def render_summary(results_dir: Path, run_id: str | None = None) -> str:
     """A run's medians and quartiles as text."""
     ladder = latest_run(read_table(LADDER_TABLE, results_dir), run_id)
-    lines = [
-        f"{'batch':>5} {'rung':<11} {'samples/s':>10} {'IQR':>17} {'step ms':>8} {'exposed ms':>11}"
-    ]
+    header = f"{'batch':>5} {'rung':<14} {'samples/s':>10} {'IQR':>17} {'step ms':>8}"
+    lines = [f"{header} {'exposed ms':>11} {'overlap':>7} {'patients':>8}"]
     for batch_size in sorted(ladder["batch_size"].unique()):
         for rung in RUNG_ORDER:
             rows = ladder[(ladder["batch_size"] == batch_size) & (ladder["rung"] == rung)]
             lines += _ladder_line(rows, batch_size, rung)
         middle, low, high, count = median_and_quartiles(ceiling_percent(ladder, batch_size))
         lines.append(
-            f"{batch_size:>5} ceiling     {middle:+.1f} % over A0 if feeding cost nothing "
+            f"{batch_size:>5} ceiling        {middle:+.1f} % over A0 if feeding cost nothing "
             f"(IQR {low:+.1f} to {high:+.1f}, n = {count})"
         )
     return "\n".join([*lines, *_assembly_lines(results_dir, run_id)])
@@ -58,24 +57,33 @@ def render_summary(results_dir: Path, run_id: str | None = None) -> str:
 def _ladder_line(rows: pd.DataFrame, batch_size: int, rung: str) -> list[str]:
     if rows.empty:
         return []
-    start = f"{batch_size:>5} {rung:<11} "
+    start = f"{batch_size:>5} {rung:<14} "
     if rows["step_ms"].isna().all():
         reason = str(rows["not_measured"].iloc[0]).split("; ")[0].split(": ", 1)[1]
         return [f"{start}not measured: {reason}"]
     rate, low, high, _ = median_and_quartiles(rows["trained_samples_per_s"])
     step_ms = median_and_quartiles(rows["step_ms"])[0]
-    fed = rows["exposed_ms"].notna().any()
-    exposed = f"{median_and_quartiles(rows['exposed_ms'])[0]:11.3f}" if fed else " " * 11
-    return [f"{start}{rate:10.0f} {f'{low:.0f} to {high:.0f}':>17} {step_ms:8.3f} {exposed}"]
+    exposed = _median(rows["exposed_ms"], "11.3f")
+    overlap = _median(rows["overlap_ratio"], "7.2f")
+    patients = _median(rows["records_per_batch_count"], "8.1f")
+    return [
+        f"{start}{rate:10.0f} {f'{low:.0f} to {high:.0f}':>17} {step_ms:8.3f} "
+        f"{exposed:>11} {overlap:>7} {patients:>8}".rstrip()
+    ]
+
+
+def _median(values: pd.Series, how: str) -> str:
+    """The median as text; nothing if none was measured."""
+    return format(median_and_quartiles(values)[0], how) if values.notna().any() else ""
 
 
 def _assembly_lines(results_dir: Path, run_id: str | None) -> list[str]:
     if not (results_dir / f"{ASSEMBLY_TABLE.name}.csv").is_file():
         return []
     assembly = latest_run(read_table(ASSEMBLY_TABLE, results_dir), run_id)
-    lines = [f"{'batch':>5} {'assembly':<11} {'GB/s':>7} {'of memcpy':>9}"]
+    lines = [f"{'batch':>5} {'assembly':<14} {'GB/s':>7} {'of memcpy':>9}"]
     for (batch_size, method), rows in assembly.groupby(["batch_size", "method"]):
         rate = median_and_quartiles(rows["assembled_gb_per_s"])[0]
         share = median_and_quartiles(rows["assembled_gb_per_s"] / rows["memcpy_gb_per_s"])[0]
-        lines.append(f"{batch_size:>5} {method:<11} {rate:7.2f} {share:9.0%}")
+        lines.append(f"{batch_size:>5} {method:<14} {rate:7.2f} {share:9.0%}")
     return lines

@@ -8,6 +8,7 @@ also runs what follows them in the same passes.
 from module2_openmp_conv.blocks import FusedSequential, fuse_blocks
 from module2_openmp_conv.conv1d import conv1d
 from module2_openmp_conv.extension import KernelsError, isa, supported_isas, use_isa
+from module2_openmp_conv.gather import gather_rows
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
 from module2_openmp_conv.layer import Conv1d, replace_conv1d
 
@@ -19,6 +20,7 @@ __all__ = [
     "conv1d_input_gradient",
     "conv1d_weight_gradient",
     "fuse_blocks",
+    "gather_rows",
     "isa",
     "replace_conv1d",
     "supported_isas",

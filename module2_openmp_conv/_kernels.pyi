@@ -33,6 +33,7 @@ def conv1d(
     out: Tensor | None,
     /,
 ) -> Tensor: ...
+def gather_rows(source: Tensor, rows: Tensor, out: Tensor, soon: Tensor | None, /) -> None: ...
 def forward(
     geometry: Geometry,
     input: int,

@@ -18,6 +18,7 @@ def register_fakes() -> None:
         "conv1d_backward": _conv1d_backward,
         "normalised": _normalised,
         "normalised_backward": _normalised_backward,
+        "gather_rows": _gather_rows,
     }
     for name, fake in fakes.items():
         register_fake(f"crossscale::{name}")(fake)
@@ -104,6 +105,18 @@ def _normalised_backward(
     batch_statistics: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     return y.new_empty(y.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
+
+
+def _gather_rows(source: Tensor, rows: Tensor, out: Tensor, soon: Tensor | None = None) -> None:
+    if rows.dtype != torch.int64 or out.dtype != source.dtype:
+        raise TypeError("gather_rows: rows must be int64, and out of the source's dtype")
+    torch._check_value(
+        out.shape == (*rows.shape, *source.shape[1:]),
+        lambda: (
+            f"gather_rows: rows of shape {rows.shape} of a source of shape {source.shape} "
+            f"do not fit an out of shape {out.shape}"
+        ),
+    )
 
 
 def _check_alike(input: Tensor, *others: Tensor | None) -> None:

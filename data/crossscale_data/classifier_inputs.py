@@ -4,7 +4,7 @@ Nothing here looks at a label or at another patient: a record's references (its 
 amplitude, its RR intervals) come from its own signal and R positions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,19 +38,23 @@ def beat_inputs(beats: Beats, rr_reference: RrReference = "record") -> BeatInput
         rr_reference: what RR intervals are compared with: the `record`'s whole (looks ahead in
             time), or only intervals before the beat (`causal`).
     """
-    parts = [
-        (
-            record_waveforms(beats.signal[rows], beats.rr_previous_s[rows]),
-            rr_context(beats.rr_previous_s[rows], beats.rr_next_s[rows], rr_reference),
-        )
-        for rows in _rows_of_records(beats.record)
-    ]
+    parts = list(inputs_by_record(beats, rr_reference))
     return BeatInputs(
-        waveform=np.concatenate([waveform for waveform, _ in parts]),
-        context=np.concatenate([context for _, context in parts]),
+        waveform=np.concatenate([waveform for _, waveform, _ in parts]),
+        context=np.concatenate([context for _, _, context in parts]),
         label=np.array(beats.label),
         record=np.array(beats.record),
     )
+
+
+def inputs_by_record(
+    beats: Beats, rr_reference: RrReference
+) -> Iterator[tuple[slice, npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """Each record's rows in the view, and their waveforms and contexts as in `BeatInputs`."""
+    for rows in _rows_of_records(beats.record):
+        waveform = record_waveforms(beats.signal[rows], beats.rr_previous_s[rows])
+        context = rr_context(beats.rr_previous_s[rows], beats.rr_next_s[rows], rr_reference)
+        yield rows, waveform, context
 
 
 def select(inputs: BeatInputs, records: Iterable[int]) -> BeatInputs:

@@ -1,5 +1,5 @@
 // The extension `_kernels`: the short way from Python to the operators, the instruction sets, and
-// the benchmark's contestants. Importing it registers the operators of operators.cpp.
+// the benchmark's contestants. Importing it registers the operators.
 
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -9,6 +9,7 @@
 #include <string>
 
 #include "drivers.h"
+#include "gather.h"
 #include "instruction_sets.h"
 #include "machine_peaks.h"
 #include "operators.h"
@@ -18,17 +19,37 @@ namespace py = pybind11;
 
 namespace {
 
-at::Tensor tensor_of(const char* name, py::handle object) {
+const at::Tensor& any_tensor_of(const char* operator_name, const char* name, py::handle object) {
     if (!THPVariable_Check(object.ptr())) {
-        throw py::type_error("conv1d: " + std::string(name) + " is no tensor but a " +
+        throw py::type_error(std::string(operator_name) + ": " + name + " is no tensor but a " +
                              std::string(py::str(py::type::of(object))));
     }
-    const at::Tensor& tensor = THPVariable_Unpack(object.ptr());
+    return THPVariable_Unpack(object.ptr());
+}
+
+at::Tensor tensor_of(const char* name, py::handle object) {
+    const at::Tensor& tensor = any_tensor_of("conv1d", name, object);
     // The dispatcher's own complaint about a layout or device without a kernel fills a page.
     TORCH_CHECK_TYPE((tensor.is_cpu() || tensor.is_meta()) && tensor.layout() == at::kStrided,
                      "conv1d: ", name, " is on ", tensor.device(), " (", tensor.layout(),
                      "), but only dense float32 on the CPU is taken here");
     return tensor;
+}
+
+// Calls `work`, whose errors become Python's without torch's trace of C++ frames.
+template <class Work>
+void translating_errors(const Work& work) {
+    try {
+        work();
+    } catch (const c10::TypeError& error) {
+        throw py::type_error(error.what_without_backtrace());
+    } catch (const c10::ValueError& error) {
+        throw py::value_error(error.what_without_backtrace());
+    } catch (const c10::IndexError& error) {
+        throw py::index_error(error.what_without_backtrace());
+    } catch (const c10::Error& error) {
+        throw std::runtime_error(error.what_without_backtrace());
+    }
 }
 
 py::object conv1d_of_objects(py::handle input, py::handle weight, py::handle bias,
@@ -37,7 +58,7 @@ py::object conv1d_of_objects(py::handle input, py::handle weight, py::handle bia
                              bool relu, py::handle out) {
     const ConvolutionOptions options{stride, padding_left, padding_right, dilation, groups};
     at::Tensor y;
-    try {
+    translating_errors([&] {
         const at::Tensor x = tensor_of("input", input);
         const at::Tensor w = tensor_of("weight", weight);
         const std::optional<at::Tensor> b =
@@ -51,14 +72,28 @@ py::object conv1d_of_objects(py::handle input, py::handle weight, py::handle bia
         } else {
             y = conv1d(x, w, b, options, relu);
         }
-    } catch (const c10::TypeError& error) {
-        throw py::type_error(error.what_without_backtrace());
-    } catch (const c10::ValueError& error) {
-        throw py::value_error(error.what_without_backtrace());
-    } catch (const c10::Error& error) {
-        throw std::runtime_error(error.what_without_backtrace());
-    }
+    });
     return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(y)));
+}
+
+at::Tensor gatherable(const char* name, py::handle object) {
+    const at::Tensor& tensor = any_tensor_of("gather_rows", name, object);
+    TORCH_CHECK_TYPE(tensor.is_cpu() && tensor.layout() == at::kStrided, "gather_rows: ", name,
+                     " is on ", tensor.device(), " (", tensor.layout(),
+                     "), but only dense tensors on the CPU are taken here");
+    return tensor;
+}
+
+void gather_rows_of_objects(py::handle source, py::handle rows, py::handle out, py::handle soon) {
+    translating_errors([&] {
+        const at::Tensor from = gatherable("source", source);
+        const at::Tensor which = gatherable("rows", rows);
+        at::Tensor to = gatherable("out", out);
+        const std::optional<at::Tensor> later =
+            soon.is_none() ? std::nullopt : std::optional(gatherable("soon", soon));
+        py::gil_scoped_release release;
+        gather_rows(from, which, to, later);
+    });
 }
 
 float* address_of(const char* name, std::uintptr_t address) {
@@ -97,9 +132,10 @@ void def_forward_at(py::module_& module, const char* name) {
 }  // namespace
 
 PYBIND11_MODULE(_kernels, module) {
-    module.doc() = "1-D convolutions in float32 and their gradients; call them through conv1d.";
+    module.doc() = "1-D convolutions in float32, their gradients, and a gather of rows.";
 
     module.def("conv1d", &conv1d_of_objects);
+    module.def("gather_rows", &gather_rows_of_objects);
 
     py::class_<Geometry>(module, "Geometry")
         .def(py::init([](std::int64_t batch, std::int64_t in_channels, std::int64_t out_channels,

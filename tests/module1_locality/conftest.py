@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from threading import RLock
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from module1_locality.feed import Epoch
-from module1_locality.lanes import Batch, HostBatch, Lane
+from crossscale_data.classifier_inputs import BeatInputs
+from crossscale_data.labels import CLASSES
+from crossscale_data.packed_inputs import PackedInputs, pack
+from crossscale_data.rr_context import CONTEXT_FEATURES
+from module1_locality.epoch import Epoch
+from module1_locality.lanes import Batch, HostBatch, Lane, Timeline
 from module1_locality.shuffle_buffer import BlockShuffle
 from module1_locality.training_windows import TrainingWindows
 
@@ -23,7 +28,7 @@ WINDOW_SAMPLES = 8
 class Operation:
     """Something a stream has been asked to do."""
 
-    run: Callable[[], None]
+    run: Callable[[], object]
     after: "list[Operation]"
     done: bool = field(default=False)
 
@@ -51,8 +56,14 @@ class LateLane(Lane):
     def resident(self, staging: Tensor) -> Tensor:
         return torch.full_like(staging, -2)
 
-    def copy_now(self, batch: HostBatch) -> Batch:
+    def copy_now(self, batch: HostBatch, non_blocking: bool = False) -> Batch:
         return batch[0].clone(), batch[1].clone()
+
+    def pin(self, batch: HostBatch) -> HostBatch:
+        return batch[0].clone(), batch[1].clone()
+
+    def synchronised_copy_ms(self, batch: HostBatch) -> float | None:
+        return 1.0
 
     def start_copy(self, source: HostBatch, target: Batch, after: Any) -> Operation:
         def copy() -> None:
@@ -68,7 +79,7 @@ class LateLane(Lane):
         with self._lock:
             self._compute_after.append(mark)
 
-    def compute(self, work: Callable[[], None]) -> Operation:
+    def compute(self, work: Callable[[], object]) -> Operation:
         """Ask the compute stream to do `work`."""
         with self._lock:
             operation = Operation(work, self._computes[-1:] + self._compute_after)
@@ -98,14 +109,14 @@ class LateLane(Lane):
         """Copies that were started and have not ended."""
         return sum(not copy.done for copy in self._copies)
 
+    def dawdle(self) -> None:
+        sleep(1e-4)  # compute is late as it is; whoever runs in a thread gets his chance
+
     def time_compute(self) -> Any:
         return nullcontext()
 
-    def mean_copy_ms(self) -> float | None:
-        return 1.0 if self._copies else None
-
-    def mean_compute_ms(self) -> float | None:
-        return 1.0
+    def timeline(self) -> Timeline:
+        return Timeline([], [])
 
     def clear_times(self) -> None:
         return None
@@ -125,7 +136,8 @@ def make_windows() -> Callable[..., TrainingWindows]:
         row = np.arange(shard_rows)
         samples = np.repeat(row.astype(np.float32)[:, None], WINDOW_SAMPLES, axis=1)
         samples.flags.writeable = False
-        return TrainingWindows(samples, row.astype(np.int64), row if rows is None else rows)
+        label = row.astype(np.int64)
+        return TrainingWindows(samples, label, row if rows is None else rows, record=row // 10)
 
     return make
 
@@ -169,3 +181,36 @@ def learnable_windows() -> TrainingWindows:
     samples = (wave + generator.normal(0, 0.1, (600, 500))).astype(np.float32)
     samples.flags.writeable = False
     return TrainingWindows(samples, label.astype(np.int64), np.arange(600))
+
+
+@pytest.fixture(scope="session")
+def easy_beats() -> Callable[..., PackedInputs]:
+    """Beats that are easily told apart: S comes early with N's shape; V has another shape."""
+    n, s, v = (CLASSES.index(name) for name in "NSV")
+
+    def make(seed: int = 0, beats: int = 600) -> PackedInputs:
+        rng = np.random.default_rng(seed)
+        label = rng.choice([n, s, v], beats).astype(np.uint8)
+        waveform = 0.1 * rng.standard_normal((beats, 2, 108))
+        waveform += np.where(label == v, -1.0, 1.0)[:, None, None] * np.hanning(108)
+        context = 0.1 * rng.standard_normal((beats, CONTEXT_FEATURES))
+        context[:, 1] -= np.where(label == s, 2.0, 0.0)
+        return pack(
+            BeatInputs(
+                waveform.astype(np.float32),
+                context.astype(np.float32),
+                label,
+                np.full(beats, 101, np.int16),
+            )
+        )
+
+    return make
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread of torch while the test runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

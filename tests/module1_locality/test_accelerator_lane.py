@@ -1,10 +1,12 @@
 """What the accelerator's lane asks of torch, with streams and events that only take notes."""
 
+from time import perf_counter
 from typing import Any
 
 import pytest
 import torch
 
+from module1_locality import lanes
 from module1_locality.lanes import AcceleratorLane
 
 NOTES: list[str] = []
@@ -30,21 +32,22 @@ class NotingStream:
 
 
 class NotingEvent:
-    """Stands for torch.Event: notes where it was recorded; half a millisecond apart."""
+    """Stands for torch.Event: notes where it was recorded; one every half a millisecond."""
 
     def __init__(self, device: Any = None, enable_timing: bool = False) -> None:
         self.name = "?"
         assert enable_timing
 
     def record(self, stream: NotingStream) -> None:
-        self.name = f"event {sum(note.endswith('recorded') for note in NOTES)}"
+        self.number = sum(note.endswith("recorded") for note in NOTES)
+        self.name = f"event {self.number}"
         NOTES.append(f"{self.name} on {stream.name} recorded")
 
     def synchronize(self) -> None:
         NOTES.append(f"host waits for {self.name}")
 
-    def elapsed_time(self, _: "NotingEvent") -> float:
-        return 0.5
+    def elapsed_time(self, later: "NotingEvent") -> float:
+        return 0.5 * (later.number - self.number)
 
 
 class NotingTensor(torch.Tensor):
@@ -63,7 +66,10 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> AcceleratorLane:
     monkeypatch.setattr(torch, "Event", NotingEvent)
     monkeypatch.setattr(torch.accelerator, "current_stream", lambda _: NotingStream.current)
     monkeypatch.setattr(torch.accelerator, "current_device_index", lambda: 0)
-    return AcceleratorLane(torch.device("cpu"))
+    monkeypatch.setattr(lanes, "_BUSY_ROWS", 2)
+    lane = AcceleratorLane(torch.device("cpu"))
+    NOTES.clear()
+    return lane
 
 
 def test_a_copy_waits_on_its_stream_for_compute_and_is_marked_there(lane: AcceleratorLane) -> None:
@@ -92,16 +98,38 @@ def test_points_already_reached_are_not_waited_for(lane: AcceleratorLane) -> Non
     assert NOTES == []
 
 
-def test_copies_and_compute_are_timed_by_events_apart(lane: AcceleratorLane) -> None:
-    assert lane.mean_copy_ms() is None
+def test_copies_and_compute_are_timed_by_events_from_an_origin(lane: AcceleratorLane) -> None:
+    lane.clear_times()
+    assert NOTES == ["event 0 on compute recorded", "host waits for event 0"]
     with lane.time_compute():
         pass
-    assert lane.mean_copy_ms() is None
     lane.copy_now((torch.ones(1, 1, 1), torch.ones(1, dtype=torch.int64)))
-    assert lane.mean_copy_ms() == lane.mean_compute_ms() == 0.5
+    timeline = lane.timeline()
+    (compute,), (copy,) = timeline.computes, timeline.copies
+    assert compute[1] - compute[0] == pytest.approx(0.5e-3)
+    assert copy[0] - compute[0] == pytest.approx(1e-3)
+    assert abs(perf_counter() - compute[0]) < 60  # on the host's clock
     lane.clear_times()
-    assert lane.mean_copy_ms() is lane.mean_compute_ms() is None
-    assert "waits" not in " ".join(NOTES)
+    assert lane.timeline().copies == lane.timeline().computes == []
+    assert sum("waits" in note for note in NOTES) == 2  # for the origins, and for nothing else
+
+
+def test_a_copy_from_pageable_memory_is_timed_with_the_device_idle(lane: AcceleratorLane) -> None:
+    copy_ms = lane.synchronised_copy_ms((torch.ones(4, 1, 5), torch.ones(4, dtype=torch.int64)))
+    assert copy_ms is not None
+    assert copy_ms > 0
+    assert [note for note in NOTES if "waits" in note] == [
+        "host waits for event 0",
+        "host waits for event 1",
+    ]
+
+
+def test_compute_is_kept_busy_without_waiting_for_it(lane: AcceleratorLane) -> None:
+    lane.dawdle()
+    done: list[int] = []
+    lane.compute(lambda: done.append(1))
+    assert done == [1]
+    assert NOTES == []
 
 
 def test_resident_memory_is_on_the_device_and_new(lane: AcceleratorLane) -> None:

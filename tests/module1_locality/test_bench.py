@@ -1,6 +1,7 @@
 """The bench end to end: valid rows, complete, with reasons for what was not measured."""
 
-from collections.abc import Iterator
+import json
+import time
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ import pytest
 
 from crossscale_data import Source
 from crossscale_results import UserError, read_table
-from module1_locality import conditions
+from module1_locality import fresh_process
 from module1_locality.bench import bench
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
 from module1_locality.config import Bench
-from module1_locality.training_windows import TrainingWindows
+from module1_locality.rungs import LADDER, RUNGS, why_not
 
 SMALL: dict[str, Any] = {
     "batch_sizes": (8, 32),
@@ -26,84 +27,119 @@ SMALL: dict[str, Any] = {
     "warmup_steps": 1,
     "device": "cpu",
 }
+VOID = {rung.name for rung in LADDER if why_not(rung, has_accelerator=False)}
 
 
 @pytest.fixture(scope="module")
-def toy_database(learnable_windows: TrainingWindows) -> Iterator[None]:
-    """No database is looked for: the bench is given learnable windows."""
-    source = Source(Path("nowhere"), "synthetic", "0" * 16, "made for the test")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(conditions, "find_source", lambda _: source)
-        patch.setattr(conditions, "load_training_windows", lambda _: learnable_windows)
-        yield
-
-
-@pytest.fixture(scope="module")
-def results(toy_database: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(short_synthetic: Source, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run's results, with what it printed in `screen.txt`."""
     results_dir = tmp_path_factory.mktemp("results")
     with (results_dir / "screen.txt").open("w") as screen, redirect_stdout(screen):
-        bench(Bench(results_dir=results_dir, **SMALL))
+        bench(Bench(data_dir=short_synthetic.directory, results_dir=results_dir, **SMALL))
     return results_dir
+
+
+def measured(results: Path) -> pd.DataFrame:
+    ladder = read_table(LADDER_TABLE, results)
+    return ladder[ladder["step_ms"].notna()]
 
 
 def test_every_rung_has_its_rows(results: Path) -> None:
     ladder = read_table(LADDER_TABLE, results)
     counts = ladder.groupby("rung").size().to_dict()
-    measured = dict.fromkeys(("A0", "A0-workers", "A1", "A2", "A3", "A5", "C0"), 4)
-    assert counts == measured | {"A4": 2}
+    assert counts == {name: 2 if name in VOID else 4 for name in RUNGS}
     assert (ladder["profile"] == "custom").all()
+    assert ladder["run_id"].nunique() == 1
     assert ladder["steps_count"].tolist() == (256 // ladder["batch_size"]).tolist()
+    assert set(ladder.loc[ladder["rung"] == "A0", "dataset"]) == {"synthetic"}
+
+
+def test_each_way_of_assembly_is_measured_once(results: Path) -> None:
     assembly = read_table(ASSEMBLY_TABLE, results)
-    assert assembly.groupby("method").size().to_dict() == dict.fromkeys(
-        ("memcpy", "A0", "A0-workers", "A1", "A2", "A3"), 4
-    )
+    methods = set(assembly["method"])
+    assert {"memcpy", "A0", "A0-workers", "A1", "A2", "A3", "A5-order", "A6-gather"} <= methods
+    assert not methods & {"A4", "A5", "A5-ring", "C0", "C1", *VOID}
+    assert (assembly.groupby("method").size() == 4).all()
 
 
 def test_the_screen_names_the_dataset_and_what_was_not_measured(results: Path) -> None:
     screen = (results / "screen.txt").read_text()
     assert "dataset=synthetic" in screen
-    assert "A4          not measured: no accelerator" in screen
+    assert "A4             not measured: no accelerator" in screen
     assert "ceiling" in screen
 
 
-def test_rungs_are_interleaved(results: Path) -> None:
-    ladder = read_table(LADDER_TABLE, results)
-    rounds = ladder[ladder["step_ms"].notna()].groupby(["repeat", "batch_size"], sort=False)
+def test_rungs_are_interleaved_in_fresh_processes(results: Path) -> None:
+    rounds = measured(results).groupby(["repeat", "batch_size"], sort=False)
     assert [key for key, _ in rounds] == [(0, 8), (0, 32), (1, 8), (1, 32)]
     started = [rows["rung"].iloc[0] for _, rows in rounds]
     assert started == ["A0", "A0", "A0-workers", "A0-workers"]
-    assert all(rows["rung"].nunique() == 7 for _, rows in rounds)
+    assert all(set(rows["rung"]) == set(RUNGS) - VOID for _, rows in rounds)
 
 
 def test_the_control_of_the_same_round_stands_beside_each_row(results: Path) -> None:
-    ladder = read_table(LADDER_TABLE, results)
-    for _, rows in ladder[ladder["step_ms"].notna()].groupby(["repeat", "batch_size"]):
+    for _, rows in measured(results).groupby(["repeat", "batch_size"]):
         control_ms = rows.loc[rows["rung"] == "C0", "step_ms"].item()
         assert (rows["compute_only_step_ms"] == control_ms).all()
         fed = rows[rows["rung"] != "C0"]
         exposed = (fed["step_ms"] - control_ms).astype(float)
-        pd.testing.assert_series_equal(fed["exposed_ms"].astype(float), exposed, check_names=False)
+        for column in ("exposed_ms", "exposed_assembly_ms"):  # nothing is copied
+            pd.testing.assert_series_equal(fed[column].astype(float), exposed, check_names=False)
 
 
 def test_nothing_unmeasured_is_a_number(results: Path) -> None:
     ladder = read_table(LADDER_TABLE, results).set_index("rung")
-    assert ladder["copy_ms"].isna().all()
-    assert ladder["copied_gb_per_s"].isna().all()
+    for column in ("copy_ms", "exposed_copy_ms", "copied_gb_per_s"):
+        assert ladder[column].isna().all()
     assert ladder.loc["A4", "trained_samples_per_s"].isna().all()
     assert ladder.loc["A4", "not_measured"].str.contains("step_ms: no accelerator").all()
     assert ladder.loc["A0-workers", "assembly_ms"].isna().all()
     assert ladder.loc["C0", "exposed_ms"].isna().all()
-    assert ladder.loc[["A0", "A1", "A2", "A3", "A5"], "assembly_ms"].notna().all()
+    assert ladder.loc[["A0", "A1", "A2", "A3", "A5", "C1"], "assembly_ms"].notna().all()
     assert not ladder["page_locked"].any()
 
 
-def test_the_control_is_measured_whatever_is_chosen(toy_database: None, tmp_path: Path) -> None:
-    bench(Bench(results_dir=tmp_path, rungs=("A2",), **SMALL))
-    assert set(read_table(LADDER_TABLE, tmp_path)["rung"]) == {"A2", "C0"}
+def test_blocks_alone_leave_batches_of_one_patient(results: Path) -> None:
+    ladder = measured(results)
+    at_32 = ladder[ladder["batch_size"] == 32].groupby("rung")["records_per_batch_count"].mean()
+    assert at_32["A2-blocks"] < at_32["A2"] < at_32["A0"]
+    assert at_32["A2-preshuffled"] == pytest.approx(at_32["A0"], rel=0.1)
 
 
-def test_too_little_data_is_one_sentence(toy_database: None, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="600 training windows where 1088 are needed"):
-        bench(Bench(results_dir=tmp_path, **SMALL | {"fragment_windows": 1024, "warmup_steps": 2}))
+def test_each_measured_rung_has_a_trace(results: Path) -> None:
+    traces = sorted(path.name for path in (results / "traces").iterdir())
+    assert traces == sorted(f"module1_{name}.json" for name in set(RUNGS) - VOID)
+    events = json.loads((results / "traces" / "module1_A5.json").read_text())["traceEvents"]
+    counts = pd.Series([event["name"] for event in events if event["ph"] == "X"]).value_counts()
+    assert counts["wait"] == counts["compute"] == 8  # 256 windows in batches of 32
+    assert counts["assembly"] >= 4
+
+
+def test_the_control_is_measured_whatever_is_chosen(
+    short_synthetic: Source, tmp_path: Path
+) -> None:
+    few = SMALL | {"repeats": 1, "batch_sizes": (32,)}
+    bench(Bench(data_dir=short_synthetic.directory, results_dir=tmp_path, rungs=("A2",), **few))
+    ladder = read_table(LADDER_TABLE, tmp_path)
+    assert set(ladder["rung"]) == {"A2", "C0"}
+    assert ladder["ceiling_ratio"].isna().all()
+
+
+def test_too_little_data_is_one_sentence(short_synthetic: Source, tmp_path: Path) -> None:
+    huge = SMALL | {"fragment_windows": 1 << 20}
+    with pytest.raises(UserError, match="training windows where 1048608 are needed"):
+        bench(Bench(data_dir=short_synthetic.directory, results_dir=tmp_path, **huge))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_repeat_that_fails_ends_with_its_sentence(tmp_path: Path) -> None:
+    config = Bench(data_dir=tmp_path / "gone", results_dir=tmp_path, **SMALL)
+    with pytest.raises(UserError, match="gone"):
+        fresh_process.repeat_in_fresh_process(config, 0, lambda: None)
+
+
+def test_a_repeat_that_dies_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh_process, "_work", time.sleep)  # which takes no three arguments
+    config = Bench(data_dir=tmp_path, results_dir=tmp_path, **SMALL)
+    with pytest.raises(UserError, match="the process of repeat 1 ended with 1: see what"):
+        fresh_process.repeat_in_fresh_process(config, 1, lambda: None)

@@ -2,29 +2,28 @@
 
 import numpy as np
 
-from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.labels import CLASSES
 from crossscale_data.records import DS2
 from crossscale_results.table import Table
-from module1_locality.classifier_rows import UNDEFINED, classifier_rows, confusions
-from module1_locality.columns import CLASSIFIER_TABLE
-from module1_locality.train_config import Train, Variant
+from module1_locality.classifier_columns import CLASSIFIER_TABLE
+from module1_locality.classifier_rows import (
+    UNDEFINED,
+    Confusion,
+    Trained,
+    classifier_rows,
+    confusions,
+)
+from module1_locality.train_config import Feeding, Train, Variant
 
 VARIANT = Variant("beatnet", "causal")
 
 
-def beats(record: list[int], label: list[int]) -> BeatInputs:
-    count = len(label)
-    return BeatInputs(
-        np.zeros((count, 2, 4), np.float32),
-        np.zeros((count, 20), np.float32),
-        np.array(label, np.uint8),
-        np.array(record, np.int16),
-    )
+def found_in(record: list[int], label: list[int], called: list[int]) -> dict[str, Confusion]:
+    return confusions(np.array(label, np.uint8), np.array(record, np.int16), np.array(called))
 
 
 def test_ds2_is_counted_whole_without_the_shared_subject_and_by_record() -> None:
-    found = confusions(beats([100, 100, 202, 232], [0, 2, 1, 1]), np.array([0, 0, 1, 0]))
+    found = found_in([100, 100, 202, 232], [0, 2, 1, 1], [0, 0, 1, 0])
     assert list(found) == ["DS2", "DS2-disjoint", "record 100", "record 202", "record 232"]
     assert found["DS2"].sum() == 4
     assert found["DS2-disjoint"].sum() == 3
@@ -35,14 +34,18 @@ def test_ds2_is_counted_whole_without_the_shared_subject_and_by_record() -> None
 
 
 def test_records_of_ds1_are_counted_as_ds1() -> None:
-    found = confusions(beats([101, 201], [0, 0]), np.array([0, 1]))
+    found = found_in([101, 201], [0, 0], [0, 1])
     assert list(found) == ["DS1", "record 101", "record 201"]
 
 
 def test_a_row_says_what_was_scored_and_leaves_undefined_scores_empty() -> None:
-    found = confusions(beats([232, 232, 232], [0, 1, 1]), np.array([0, 1, 0]))
-    rows = classifier_rows(found, Train(), VARIANT, seed=4, parameters_count=9, training_s=1.5)
-    row = rows[-1]
+    found = found_in([232, 232, 232], [0, 1, 1], [0, 1, 0])
+    trained = Trained(found, 9, "cpu", training_s=1.5, beats_trained=30)
+    config = Train(feeding=Feeding(rung="A2", block_windows=16, buffer_blocks=3))
+    row = classifier_rows(trained, config, VARIANT, seed=4)[-1]
+    assert (row.config.rung, row.config.device) == ("A2", "cpu")
+    assert (row.config.block_windows_count, row.config.buffer_blocks_count) == (16, 3)
+    assert row.measurement.trained_samples_per_s == 20
     assert (row.config.scored_on, row.seed) == ("record 232", 4)
     assert (row.config.model, row.config.rr_reference) == ("beatnet", "causal")
     assert row.measurement.s_sensitivity == 0.5

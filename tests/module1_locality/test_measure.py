@@ -5,13 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from crossscale_results import UserError
-from module1_locality.feed import Epoch
-from module1_locality.lanes import HostLane
+from module1_locality.epoch import Epoch
+from module1_locality.lanes import HostBatch, HostLane, Timeline
 from module1_locality.measure import assemble_fragment, copy_in_order, train_fragment
-from module1_locality.rungs import RUNGS
+from module1_locality.rungs import LADDER, RUNGS, why_not
 from module1_locality.training_windows import TrainingWindows
 
-FED = ("A0", "A0-workers", "A1", "A2", "A3", "A4", "A5")
+FED = tuple(rung.name for rung in LADDER if rung.gather != "once")
+ON_CPU = tuple(name for name in FED if why_not(RUNGS[name], has_accelerator=False) is None)
+IN_HOST_MEMORY = tuple(name for name in ON_CPU if RUNGS[name].store != "device")
 
 
 @pytest.fixture
@@ -31,13 +33,16 @@ def test_rungs_of_one_order_train_the_same_model(epoch: Epoch) -> None:
         return train_fragment(RUNGS[name], epoch, HostLane(), 1, 8).losses
 
     assert losses("A0") == losses("A1")
-    assert losses("A2") == losses("A3") == losses("A5")
+    assert losses("A0") == losses("C1") == losses("A5-order")
+    assert losses("A2") == losses("A3") == losses("A5") == losses("A6-gather")
+    assert losses("A6-int16") == pytest.approx(losses("A2"), abs=1e-3)
 
 
-@pytest.mark.parametrize("name", [*FED, "C0"])
+@pytest.mark.parametrize("name", [*ON_CPU, "C0"])
 def test_the_parts_of_a_step_fit_into_it(epoch: Epoch, name: str) -> None:
     fragment = train_fragment(RUNGS[name], epoch, HostLane(), 2, 10)
-    assert fragment.batch_bytes == 16 * (500 * 4 + 8)
+    sample_bytes = 2 if "int16" in RUNGS[name].store else 4
+    assert fragment.batch_bytes == 16 * (500 * sample_bytes + 8)
     assert fragment.samples_per_s == pytest.approx(16 / fragment.step_ms * 1e3)
     assert fragment.copy_ms is None
     assert fragment.compute_ms is not None
@@ -49,11 +54,49 @@ def test_assembly_out_of_sight_is_not_timed(epoch: Epoch) -> None:
         assert train_fragment(RUNGS[name], epoch, HostLane(), 1, 2).assembly_ms is None
 
 
-@pytest.mark.parametrize("name", ["A0", "A0-workers", "A1", "A2", "A3"])
+@pytest.mark.parametrize("name", IN_HOST_MEMORY)
 def test_assembly_alone_counts_what_it_made(epoch: Epoch, name: str) -> None:
     assembly = assemble_fragment(RUNGS[name], epoch, HostLane(), 1, 10)
+    window_bytes = 1008 if "int16" in RUNGS[name].store else 2008
     assert assembly.samples_per_s == pytest.approx(16 / assembly.batch_ms * 1e3)
-    assert assembly.gb_per_s == pytest.approx(assembly.samples_per_s * 2008 / 1e9)
+    assert assembly.gb_per_s == pytest.approx(assembly.samples_per_s * window_bytes / 1e9)
+
+
+def test_spans_are_of_the_timed_steps(epoch: Epoch) -> None:
+    spans = train_fragment(RUNGS["A2"], epoch, HostLane(), 2, 10).spans
+    assert len(spans.wait) == len(spans.assembly) == len(spans.compute) == 10
+    assert spans.copy == []
+    for wait, assembly, compute in zip(spans.wait, spans.assembly, spans.compute, strict=True):
+        assert wait[0] <= assembly[0] <= assembly[1] <= wait[1] <= compute[0]
+
+
+class CopyingLane(HostLane):
+    """A simulated accelerator, whose copies are in step with computes that never fill a step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_accelerator = True
+
+    def synchronised_copy_ms(self, batch: HostBatch) -> float:
+        return 7.0
+
+    def timeline(self) -> Timeline:
+        # Ten steps of 1 s: computed on from 0.2 to 1.0, copied for from 0.1 to 0.5.
+        return Timeline(
+            [(i + 0.1, i + 0.5) for i in range(10)], [(i + 0.2, i + 1.0) for i in range(10)]
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "copy_ms", "exposed_ms"),
+    [("A2", 7.0, 7.0), ("A3", 400.0, 100.0), ("A5", 400.0, 100.0), ("A5-ring", 7.0, None)],
+)
+def test_a_copy_is_exposed_where_nothing_is_computed(
+    epoch: Epoch, name: str, copy_ms: float, exposed_ms: float | None
+) -> None:
+    fragment = train_fragment(RUNGS[name], epoch, CopyingLane(), 2, 10)
+    assert fragment.copy_ms == pytest.approx(copy_ms)
+    assert fragment.exposed_copy_ms == (exposed_ms and pytest.approx(exposed_ms))
 
 
 def test_copying_in_order_goes_round_a_short_shard(epoch: Epoch) -> None:

@@ -1,85 +1,62 @@
-"""The shuffle buffer reads the shard in runs, and serves each window once with its label."""
+"""Orders made of runs of the shard: complete, in few runs, and mixed inside a buffer."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from module1_locality.shuffle_buffer import BlockShuffle, ShuffleBuffer
-from module1_locality.training_windows import TrainingWindows
+from module1_locality.epoch import Epoch, rows_soon
+from module1_locality.rungs import RUNGS
+from module1_locality.shuffle_buffer import BlockShuffle, block_shuffled, buffer_shuffled
 
-
-class Recorded:
-    """An array that notes what is read of it."""
-
-    def __init__(self, array: np.ndarray) -> None:
-        self.shape = array.shape
-        self.reads: list[Any] = []
-        self._array = array
-
-    def __getitem__(self, part: Any) -> np.ndarray:
-        self.reads.append(part)
-        return self._array[part]
-
-
-def serve(buffer: ShuffleBuffer, batch_size: int, window_samples: int) -> list[tuple[Any, Any]]:
-    """All the buffer's batches."""
-    batches = []
-    while True:
-        waveform = torch.full((batch_size, 1, window_samples), torch.nan)
-        label = torch.full((batch_size,), -1)
-        count = buffer.take_into((waveform, label))
-        if count == 0:
-            return batches
-        batches.append((waveform[:count], label[:count]))
-
-
-@given(
-    n=st.integers(0, 120),
-    batch_size=st.integers(1, 40),
-    block_windows=st.integers(1, 20),
-    buffer_blocks=st.integers(1, 5),
+ROWS = st.sets(st.integers(0, 199)).map(lambda rows: np.array(sorted(rows), np.int64))
+SHUFFLES = st.builds(
+    BlockShuffle, st.integers(1, 20), st.integers(1, 5), st.integers(0, 3), st.integers(0, 3)
 )
-def test_every_window_comes_once_with_its_label(
-    make_windows: Callable[..., TrainingWindows],
-    n: int,
-    batch_size: int,
-    block_windows: int,
-    buffer_blocks: int,
-) -> None:
-    windows = make_windows(n)
-    shuffle = BlockShuffle(block_windows, buffer_blocks, 0, 0)
-    batches = serve(ShuffleBuffer(windows, shuffle), batch_size, 8)
-    served = [int(row) for _, label in batches for row in label]
-    assert sorted(served) == list(range(n))
-    assert all(torch.equal(w[:, 0, 3], label.float()) for w, label in batches)
-    assert [len(label) for _, label in batches[:-1]] == [batch_size] * (len(batches) - 1)
 
 
-@given(
-    rows=st.sets(st.integers(0, 199), min_size=1).map(lambda s: np.array(sorted(s))),
-    block_windows=st.integers(1, 20),
-)
-def test_the_shard_is_read_in_few_runs(
-    make_windows: Callable[..., TrainingWindows], rows: np.ndarray, block_windows: int
-) -> None:
-    windows = make_windows(200, rows)
-    recorded = Recorded(windows.samples)
-    watched = TrainingWindows(recorded, windows.label, rows)  # type: ignore[arg-type]
-    buffer = ShuffleBuffer(watched, BlockShuffle(block_windows, 3, 0, 0))
-    serve(buffer, 16, 8)
-    assert all(isinstance(read, slice) and read.step is None for read in recorded.reads)
+@given(ROWS, SHUFFLES)
+def test_both_orders_hold_each_row_once(rows: np.ndarray, shuffle: BlockShuffle) -> None:
+    assert sorted(block_shuffled(rows, shuffle)) == rows.tolist()
+    assert sorted(buffer_shuffled(rows, shuffle)) == rows.tolist()
+
+
+@given(ROWS, SHUFFLES)
+def test_blocks_are_few_runs_of_the_shard(rows: np.ndarray, shuffle: BlockShuffle) -> None:
+    breaks = int((np.diff(block_shuffled(rows, shuffle)) != 1).sum())
     gaps = int((np.diff(rows) != 1).sum())
-    assert len(recorded.reads) == buffer.runs_read <= len(rows) // block_windows + gaps + 1
+    assert breaks <= len(rows) // shuffle.block_windows + gaps
 
 
-def test_neighbours_in_the_shard_are_mixed_in_the_buffer(
-    make_windows: Callable[..., TrainingWindows],
+@given(ROWS, SHUFFLES)
+def test_a_buffer_mixes_its_own_blocks_and_no_others(
+    rows: np.ndarray, shuffle: BlockShuffle
 ) -> None:
-    buffer = ShuffleBuffer(make_windows(128), BlockShuffle(16, 4, 0, 0))
-    labels = torch.cat([label for _, label in serve(buffer, 8, 8)])
-    assert (labels.diff() == 1).float().mean() < 0.1
-    assert len(labels[:64].div(16, rounding_mode="floor").unique()) == 4  # four blocks together
+    blocks = np.split(
+        block := block_shuffled(rows, shuffle), np.flatnonzero(np.diff(block) != 1) + 1
+    )
+    mixed = buffer_shuffled(rows, shuffle)
+    capacity = shuffle.block_windows * shuffle.buffer_blocks
+    place = {row: at for at, row in enumerate(mixed.tolist())}
+    for run in blocks:
+        for part in np.split(run, range(shuffle.block_windows, len(run), shuffle.block_windows)):
+            spread = [place[row] for row in part.tolist()]
+            assert not spread or max(spread) - min(spread) < capacity
+
+
+def test_neighbours_in_the_shard_are_mixed_in_the_buffer() -> None:
+    order = buffer_shuffled(np.arange(128), BlockShuffle(16, 4, 0, 0))
+    assert (np.diff(order) == 1).mean() < 0.1
+    assert len(set((order[:64] // 16).tolist())) == 4  # four blocks together
+
+
+def test_what_is_read_ahead_is_the_next_buffer_in_runs(make_epoch: Callable[..., Epoch]) -> None:
+    epoch = make_epoch(windows=96, block_windows=8, buffer_blocks=4)
+    order = buffer_shuffled(epoch.windows.rows, epoch.shuffle)
+    soon = rows_soon(RUNGS["A6-gather"], epoch)
+    assert soon is not None
+    for first in (0, 32):
+        assert sorted(soon[first : first + 32]) == sorted(order[first + 32 : first + 64])
+        assert (np.diff(soon[first : first + 32]) == 1).sum() >= 28
+    assert rows_soon(RUNGS["A5-order"], epoch) is None

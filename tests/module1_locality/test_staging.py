@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 import torch
 
-from module1_locality.feed import Epoch, open_feed
+from crossscale_results import UserError
+from module1_locality.epoch import Epoch
+from module1_locality.feed import open_feed
 from module1_locality.lanes import HostLane
 from module1_locality.rungs import RUNGS
 from module1_locality.staging import Slot, StagingRing, staged
 from module1_locality.stopwatch import Stopwatch
+from module1_locality.verify import verify
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 
@@ -51,7 +54,7 @@ MUTATIONS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["A4", "A5"])
+@pytest.mark.parametrize("name", ["A4", "A5", "A6-gather", "A6-int16"])
 @pytest.mark.parametrize(("guard", "mutation", "eager_compute"), MUTATIONS)
 def test_a_missing_guard_is_caught(
     make_epoch: Callable[..., Epoch],
@@ -66,6 +69,33 @@ def test_a_missing_guard_is_caught(
     assert seen_by_compute(name, epoch, late_lane(eager_compute)) == expected(epoch)
     monkeypatch.setattr(StagingRing, guard, mutation)
     assert seen_by_compute(name, epoch, late_lane(eager_compute)) != expected(epoch)
+
+
+@pytest.mark.parametrize("name", ["A4", "A5", "A6-gather", "A6-int16"])
+@pytest.mark.parametrize(("guard", "mutation", "eager_compute"), MUTATIONS)
+def test_checksums_find_a_missing_guard(
+    make_epoch: Callable[..., Epoch],
+    late_lane: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    guard: str,
+    mutation: Callable[..., Any],
+    eager_compute: bool,
+) -> None:
+    epoch = make_epoch(windows=60, batch_size=4, depth=2)
+    verify(RUNGS[name], epoch, late_lane(eager_compute), batches=15)
+    monkeypatch.setattr(StagingRing, guard, mutation)
+    with pytest.raises(UserError, match=f"rung {name} feeds wrong data: batch"):
+        verify(RUNGS[name], epoch, late_lane(eager_compute), batches=15)
+
+
+def test_a_ring_that_is_not_reused_takes_new_memory_each_time(late_lane: Any) -> None:
+    with StagingRing(late_lane(), 2, 3, 5, reused=False) as ring:
+        slot = ring.slots[0]
+        before, resident = slot.staging, slot.resident
+        ring.await_refillable(slot)
+        assert slot.staging[0].data_ptr() != before[0].data_ptr()
+        assert slot.resident is resident
 
 
 def test_leaving_the_ring_waits_for_its_copies(late_lane: Any) -> None:

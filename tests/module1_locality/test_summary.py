@@ -21,6 +21,7 @@ from module1_locality.figures import draw
 from module1_locality.summary import ceiling_percent, gain_percent, latest_run, render_summary
 
 Write = Callable[..., Path]
+NOT_COUNTED = dict.fromkeys(("cache_misses_count", "tlb_misses_count"), "not permitted")
 
 
 def ladder_row(rung: str, repeat: int, rate: float, device: str) -> Row:
@@ -39,11 +40,25 @@ def ladder_row(rung: str, repeat: int, rate: float, device: str) -> Row:
         trained_samples_per_s=rate,
         first_loss=1.6,
         last_loss=0.5,
+        exposed_copy_ms=None,
+        exposed_assembly_ms=step_ms - 4.0 if rung != "C0" else None,
+        overlap_ratio=0.5,
+        ceiling_ratio=0.4,
+        sample_error_mv=0.0,
+        classes_per_batch_count=4.0,
+        records_per_batch_count=8.0,
+        minor_faults_count=3,
+        major_faults_count=0,
+        voluntary_switches_count=2,
+        involuntary_switches_count=1,
+        cache_misses_count=None,
+        tlb_misses_count=None,
     )
     run = LadderRun(rung, device, False, 64, 0, 128, 8, 4, False, 2, 64)
-    reasons = {"copy_ms": "no accelerator", "copied_gb_per_s": "no accelerator"}
+    copies = ("copy_ms", "copied_gb_per_s", "exposed_copy_ms")
+    reasons = dict.fromkeys(copies, "no accelerator") | NOT_COUNTED
     if rung == "C0":
-        reasons["exposed_ms"] = "control"
+        reasons |= {"exposed_ms": "control", "exposed_assembly_ms": "control"}
     return Row(run, measured, seed=0, repeat=repeat, not_measured=reasons)
 
 
@@ -60,7 +75,8 @@ def write(tmp_path: Path) -> Write:
         ]
         append_rows(LADDER_TABLE, tmp_path, provenance, rows)
         run = AssemblyRun("A0", 64, False, 0, 128, 8, False, 2, 64)
-        assembly = Row(run, AssemblyMeasurement(1.0, 64e3, 0.5, 5.0), seed=0, repeat=0)
+        made = AssemblyMeasurement(1.0, 64e3, 0.5, 5.0, 0, 0, 0, 0, None, None)
+        assembly = Row(run, made, seed=0, repeat=0, not_measured=NOT_COUNTED)
         append_rows(ASSEMBLY_TABLE, tmp_path, provenance, [assembly])
         return tmp_path
 

@@ -11,15 +11,17 @@ import pytest
 import torch
 
 from crossscale_data.labels import CLASSES
+from crossscale_data.packed_inputs import load_packed_inputs
 from crossscale_data.records import DS1, DS2
 from crossscale_data.source import Source
 from crossscale_results import read_table
 from module1_locality import train as train_module
+from module1_locality.classifier_columns import CLASSIFIER_TABLE
 from module1_locality.classifier_figure import draw_classifiers
 from module1_locality.classifier_report import render_report
-from module1_locality.columns import CLASSIFIER_TABLE
+from module1_locality.rungs import RungName
 from module1_locality.train import train
-from module1_locality.train_config import Recipe, Train
+from module1_locality.train_config import Feeding, Recipe, Train
 
 BRIEF = Recipe(epochs=1, batch_size=128)
 SCORES = [f"{name}_{score}" for name in "nsvf" for score in ("f1", "sensitivity", "precision")]
@@ -74,6 +76,26 @@ def test_counts_of_records_add_up_to_ds2_and_scores_follow_from_them(tested: pd.
     assert whole["accuracy_ratio"] == pytest.approx(hits / whole[counts].sum())
 
 
+def test_rows_say_which_rung_fed_and_how_fast(tested: pd.DataFrame) -> None:
+    assert set(tested["rung"]) == {"A5"}
+    assert set(tested["device"]) <= {"cpu", "cuda", "xpu"}
+    assert (tested["block_windows_count"] == 16).all()
+    assert (tested["trained_samples_per_s"] > 0).all()
+
+
+@pytest.mark.parametrize("rung", ["A0", "A2"])
+def test_any_rung_feeds_the_training(
+    tested: pd.DataFrame, short_synthetic: Source, tmp_path: Path, rung: RungName
+) -> None:
+    rows = rows_of(
+        short_synthetic, tmp_path, models=("beatnet",), seeds=(3,), feeding=Feeding(rung=rung)
+    )
+    assert set(rows["rung"]) == {rung}
+    by_a5 = tested[tested["model"] == "beatnet"]
+    same = rows[SCORES].reset_index(drop=True).equals(by_a5[SCORES].reset_index(drop=True))
+    assert same == (rung == "A2")
+
+
 def test_the_same_seed_gives_the_same_scores(
     tested: pd.DataFrame, short_synthetic: Source, tmp_path: Path
 ) -> None:
@@ -106,17 +128,18 @@ def test_cross_validation_never_touches_ds2_nor_scores_a_patient_it_trained_on(
 ) -> None:
     seen: list[set[int]] = []
     scored: list[set[int]] = []
-    real_train, real_predict = train_module.train_classifier, train_module.predict
+    real_train, real_predict = train_module.train_by_rung, train_module.predict
+    record = load_packed_inputs(short_synthetic, "record").record
 
-    def spying_train(inputs, *arguments):  # type: ignore[no-untyped-def]
-        seen.append(set(np.unique(inputs.record).tolist()))
-        return real_train(inputs, *arguments)
+    def spying_train(training, windows, *arguments):  # type: ignore[no-untyped-def]
+        seen.append(set(np.unique(record[windows.rows]).tolist()))
+        return real_train(training, windows, *arguments)
 
-    def spying_predict(network, inputs):  # type: ignore[no-untyped-def]
-        scored.append(set(np.unique(inputs.record).tolist()))
-        return real_predict(network, inputs)
+    def spying_predict(network, inputs, rows):  # type: ignore[no-untyped-def]
+        scored.append(set(np.unique(record[rows]).tolist()))
+        return real_predict(network, inputs, rows)
 
-    monkeypatch.setattr(train_module, "train_classifier", spying_train)
+    monkeypatch.setattr(train_module, "train_by_rung", spying_train)
     monkeypatch.setattr(train_module, "predict", spying_predict)
     rows = rows_of(
         short_synthetic, tmp_path, protocol="cross-validation", models=("tinyecg",), seeds=(0,)
@@ -134,4 +157,14 @@ def test_a_mistake_is_one_sentence_and_no_file(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: there is no folder nowhere")
     assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_rung_that_cannot_train_is_one_sentence_and_no_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "module1_locality.train", "--rung", "C0"]
+    done = subprocess.run(
+        [*command, "--results-dir", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --rung C0 cannot train: it serves one batch")
     assert not list(tmp_path.iterdir())

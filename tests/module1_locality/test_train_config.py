@@ -4,7 +4,7 @@ import pytest
 
 from crossscale_results import UserError
 from crossscale_results.provenance import usable_cores
-from module1_locality.train_config import Recipe, Train, Variant, plan_of
+from module1_locality.train_config import Feeding, Recipe, Train, Variant, plan_of
 
 
 def test_a_profile_by_itself_keeps_its_name() -> None:
@@ -22,6 +22,7 @@ def test_a_profile_by_itself_keeps_its_name() -> None:
         Train(models=("tinyecg",)),
         Train(recipe=Recipe(epochs=1)),
         Train(protocol="cross-validation"),
+        Train(feeding=Feeding(rung="A0")),
     ],
 )
 def test_what_differs_from_a_profile_is_custom(config: Train) -> None:
@@ -43,6 +44,11 @@ def test_models_and_references_are_combined() -> None:
         (Train(seeds=(1, -2)), "--seeds holds -2"),
         (Train(seeds=()), "nothing to train"),
         (Train(models=()), "nothing to train"),
+        (Train(feeding=Feeding(block_windows=0)), "--block-windows is 0"),
+        (Train(feeding=Feeding(buffer_blocks=-1)), "--buffer-blocks is -1"),
+        (Train(feeding=Feeding(workers=0)), "--workers is 0"),
+        (Train(feeding=Feeding(depth=1)), "--depth is 1"),
+        (Train(resume=True), "--resume needs --checkpoint"),
         (Train(threads=0), "--threads is 0"),
         (Train(threads=10_000), "--threads is 10000"),
     ],

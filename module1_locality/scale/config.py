@@ -1,0 +1,100 @@
+"""What the measurement at scale is asked to do."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from typing_extensions import Doc
+
+from crossscale_results import UserError
+from module1_locality.config import Bench
+from module1_locality.rungs import RUNGS, RungName
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much is measured."""
+
+    copies: tuple[int, ...]
+    repeats: int
+
+
+PROFILES = {"quick": Profile((1, 20), repeats=3), "paper": Profile((1, 5, 20), repeats=10)}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Feed from a shard that grows, warm and cold."""
+
+    profile: Annotated[
+        Literal["quick", "paper"], Doc("`quick` takes some two minutes, `paper` a quarter hour.")
+    ] = "quick"
+    data_dir: Annotated[
+        Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
+    ] = None
+    results_dir: Annotated[Path, Doc("Folder that the CSV file is appended in.")] = Path("results")
+    scratch_dir: Annotated[
+        Path | None, Doc("Where the shards are for the run, on a disk; the system's if none.")
+    ] = None
+    seed: Annotated[int, Doc("Seed of the epoch orders.")] = 0
+    rungs: Annotated[tuple[RungName, ...], Doc("Rungs to feed by.")] = (
+        "A1",
+        "A5",
+        "A6-gather",
+    )
+    copies: Annotated[
+        tuple[int, ...] | None, Doc("Sizes, in copies of the data; the profile's if none.")
+    ] = None
+    repeats: Annotated[int | None, Doc("Raw samples of each; the profile's if none.")] = None
+    batch_size: Annotated[int, Doc("Windows in a batch.")] = 256
+    fragment_windows: Annotated[int, Doc("Windows assembled in a raw sample.")] = 81920
+    block_windows: Annotated[int, Doc("A2 on: windows in a run.")] = Bench.block_windows
+    buffer_blocks: Annotated[int, Doc("A2 on: runs shuffled together.")] = Bench.buffer_blocks
+    depth: Annotated[int, Doc("A3 on: buffers in the ring.")] = Bench.depth
+
+    def filled(self) -> Profile:
+        """The profile with what was given instead of it."""
+        profile = PROFILES[self.profile]
+        return Profile(
+            self.copies if self.copies is not None else profile.copies,
+            self.repeats if self.repeats is not None else profile.repeats,
+        )
+
+    @property
+    def profile_name(self) -> str:
+        """The profile; `custom` where anything but place and seed was changed."""
+        same = Scale(self.profile, self.data_dir, self.results_dir, self.scratch_dir, self.seed)
+        return self.profile if self == same else "custom"
+
+
+def check(config: Scale, windows_count: int) -> None:
+    """Check the numbers against each other and the data.
+
+    Raises:
+        UserError: one is not positive, a rung feeds nothing, or a fragment is no part of an epoch.
+    """
+    filled = config.filled()
+    if not filled.copies or not config.rungs:
+        raise UserError("--copies and --rungs must each name at least one")
+    for option, value in {
+        "--copies": min(filled.copies),
+        "--repeats": filled.repeats,
+        "--batch-size": config.batch_size,
+        "--fragment-windows": config.fragment_windows,
+        "--block-windows": config.block_windows,
+        "--buffer-blocks": config.buffer_blocks,
+        "--depth": config.depth - 1,
+    }.items():
+        if value < 1:
+            least = 2 if option == "--depth" else 1
+            raise UserError(f"{option} is too small: it must be at least {least}")
+    if config.seed < 0:
+        raise UserError(f"--seed is {config.seed}: it must not be negative")
+    if fixed := [name for name in config.rungs if RUNGS[name].gather == "once"]:
+        raise UserError(f"{fixed[0]} feeds nothing: leave it out of --rungs")
+    needed = config.fragment_windows + 2 * config.batch_size  # two batches of warm-up
+    if needed > windows_count * min(filled.copies):
+        raise UserError(
+            f"the smallest shard holds {windows_count * min(filled.copies)} windows where {needed} "
+            "are needed: give smaller --fragment-windows or larger --copies"
+        )
