@@ -1,0 +1,148 @@
+"""`python -m module1_locality.bars`: what the feed is to reach, and whether it does.
+
+Each number is a ratio within one run, of medians over raw rows; accuracies are means over seeds.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from typing_extensions import Doc
+
+from crossscale_results import Table, read_table
+from crossscale_results.cli import run
+from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
+from module1_locality.epoch_orders import Order
+from module1_locality.order_columns import ORDER_TABLE
+from module1_locality.order_config import DEFAULT
+from module1_locality.order_summary import order_of, t_interval
+from module1_locality.peer_columns import PEERS_TABLE
+from module1_locality.scale_columns import SCALE_TABLE
+from module1_locality.summary import latest_run
+
+OURS = ("A3", "A6-gather", "A6-hugepages")  # in host memory A5 assembles as A3 does
+TOP = ("A5", "A6-gather")
+EXPOSED_AT_MOST = 0.03
+SAME_WITHIN = 0.10
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Whose bars are told."""
+
+    results_dir: Annotated[Path, Doc("Folder of the CSV files; their last run counts.")] = Path(
+        "results"
+    )
+
+
+def render(results_dir: Path) -> str:
+    """Every bar in a line, with its verdict; what has no rows is `not measured`."""
+    told = (
+        _told(ASSEMBLY_TABLE, results_dir, "host assembly", _assembly),
+        _told(PEERS_TABLE, results_dir, "over the best peer", _peers),
+        _told(LADDER_TABLE, results_dir, "exposed feeding", _exposed),
+        _told(SCALE_TABLE, results_dir, "twenty times the data", _scale),
+        _told(ORDER_TABLE, results_dir, "accuracy of A2's order", _accuracy),
+    )
+    return "\n".join(line for lines in told for line in lines)
+
+
+def _told(
+    table: Table, results_dir: Path, what: str, tell: Callable[[pd.DataFrame], Iterator[str]]
+) -> Iterator[str]:
+    if not (results_dir / f"{table.name}.csv").is_file():
+        yield f"{what}: not measured"
+        return
+    yield from tell(latest_run(read_table(table, results_dir)))
+
+
+def _assembly(rows: pd.DataFrame) -> Iterator[str]:
+    rates = rows.groupby(["batch_size", "method"])["assembled_gb_per_s"].median().unstack()
+    samples = rows.groupby(["batch_size", "method"])["assembled_samples_per_s"].median().unstack()
+    for rung in OURS:
+        if rung not in rates:
+            continue
+        share = rates[rung] / rates["memcpy"]
+        yield _line(f"host assembly, {rung}, of memcpy", share, 0.60, "{:.2f}")
+        if "A0" in samples:
+            yield _line(f"host assembly, {rung}, over A0", samples[rung] / samples["A0"], 20)
+
+
+def _peers(rows: pd.DataFrame) -> Iterator[str]:
+    rows = rows[rows["assembled_samples_per_s"].notna()]
+    rows = rows[rows["batch_size"] == rows["batch_size"].iloc[0]]
+    entry = ["contestant", "settings"]
+    peers = rows[rows["role"] == "peer"].groupby(entry)["assembled_samples_per_s"].median()
+    if peers.empty:
+        yield "over the best peer: not measured"
+        return
+    best = peers.reset_index().sort_values("assembled_samples_per_s").iloc[-1]
+    for rung in TOP:
+        ours = rows.loc[rows["contestant"] == rung, "assembled_samples_per_s"]
+        ratio = ours.median() / best["assembled_samples_per_s"]
+        by_batch = pd.Series({rows["batch_size"].iloc[0]: ratio})
+        yield _line(f"{rung} over the best peer, {best['contestant']}", by_batch, 3)
+
+
+def _exposed(rows: pd.DataFrame) -> Iterator[str]:
+    for rung in ("A0", *TOP):
+        fed = rows[(rows["rung"] == rung) & rows["exposed_ms"].notna()]
+        if fed.empty:
+            continue
+        share = (fed["exposed_ms"] / fed["step_ms"]).groupby(fed["batch_size"]).median()
+        found = ", ".join(f"{100 * value:.1f} % at {size}" for size, value in share.items())
+        judged = ""
+        if rung in TOP and 256 in share:
+            judged = ": met" if share[256] <= EXPOSED_AT_MOST else ": missed"
+        asked = " (bar: at most 3 % at 256)" if judged else ""
+        yield f"exposed feeding of a step, {rung}{asked}: {found}{judged}"
+
+
+def _scale(rows: pd.DataFrame) -> Iterator[str]:
+    warm = rows[(rows["cache"] == "warm") & rows["assembled_samples_per_s"].notna()]
+    rates = warm.groupby(["rung", "copies_count"])["assembled_samples_per_s"].median().unstack()
+    least, most = min(rates.columns), max(rates.columns)
+    for rung, rate in rates.iterrows():
+        ratio = float(rate[most] / rate[least])
+        judged = "met" if ratio >= 1 - SAME_WITHIN else "missed"
+        yield (
+            f"samples/s at {most} times the data, {rung}, of those at {least} (bar: 0.90): "
+            f"{ratio:.2f}: {judged}"
+        )
+
+
+def _accuracy(rows: pd.DataFrame) -> Iterator[str]:
+    orders = [order_of(row) for _, row in rows.iterrows()]
+    a0 = t_interval(rows.loc[[order == Order("global") for order in orders], "macro_4_f1"])
+    a2 = t_interval(rows.loc[[order == DEFAULT for order in orders], "macro_4_f1"])
+    if a0 is None or a2 is None or a0.low is None or a0.high is None:
+        yield "accuracy of A2's order: not measured under two seeds or more"
+        return
+    judged = "met" if a0.holds(a2.mean) else "missed"
+    yield (
+        f"macro-F1 of A2's order ({DEFAULT}), inside A0's 95 % interval: {a2.mean:.3f} in "
+        f"{a0.low:.3f} to {a0.high:.3f} ({a2.count} and {a0.count} seeds): {judged}"
+    )
+
+
+def _line(what: str, by_batch: pd.Series, least: float, form: str = "{:.1f}") -> str:
+    """The ratios by batch size; judged by the worst."""
+    found = ", ".join(f"{form.format(value)} at {size}" for size, value in by_batch.items())
+    judged = "met" if by_batch.min() >= least else "missed"
+    return f"{what} (bar: {least:g}): {found}: {judged}"
+
+
+def show(config: Bars) -> None:
+    """Print the bars of the last runs.
+
+    Raises:
+        ResultsError: rows cannot be read.
+    """
+    print(render(config.results_dir))
+
+
+if __name__ == "__main__":
+    sys.exit(run(Bars, show, "python -m module1_locality.bars", __doc__ or ""))
