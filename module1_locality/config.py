@@ -34,7 +34,7 @@ class Bench:
 
     profile: Annotated[
         Literal["quick", "paper"],
-        Doc("`quick` takes a minute or two, `paper` about ten."),
+        Doc("`quick`: two minutes, `paper`: a quarter of an hour."),
     ] = "quick"
     data_dir: Annotated[
         Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
