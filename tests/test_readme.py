@@ -13,6 +13,7 @@ from crossscale_data.source import Source
 from crossscale_results.claims import claims_markdown
 from crossscale_results.reader import read_table
 from crossscale_results.tables import all_claims, all_tables
+from module1_locality.bars import render as feed_bars
 from module1_locality.classifier_report import latest_classifiers, scores_markdown
 from module2_openmp_conv.bars import bars, machine_of, render
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, TRAINING_TABLE
@@ -45,13 +46,24 @@ def test_scores_are_those_of_the_reference_rows(protocol: str, scored_on: str) -
     assert marked(f"module1_classifier.csv, protocol {protocol}, {scored_on}") == expected
 
 
-def test_module_2_reaches_what_its_readme_says() -> None:
-    text = (CHECKOUT / "module2_openmp_conv" / "README.md").read_text(encoding="utf-8")
+def told_bars(module: str) -> str:
+    """What the module's README says of its bars."""
+    text = (CHECKOUT / module / "README.md").read_text(encoding="utf-8")
     found = re.search(r"<!-- bars -->\n```\n(.*?)\n```\n<!-- end -->", text, re.DOTALL)
     assert found
+    return found[1]
+
+
+def test_module_1_reaches_what_its_readme_says() -> None:
+    assert told_bars("module1_locality") == feed_bars(REFERENCE)
+
+
+def test_module_2_reaches_what_its_readme_says() -> None:
     frame = latest_run(read_table(CONVOLUTION_TABLE, REFERENCE))
     training = latest_run(read_table(TRAINING_TABLE, REFERENCE))
-    assert found[1] == render(bars(frame, machine_of(frame, REFERENCE), training), most=5)
+    assert told_bars("module2_openmp_conv") == render(
+        bars(frame, machine_of(frame, REFERENCE), training), most=5
+    )
 
 
 def test_the_reference_was_measured_on_the_real_database_by_committed_code() -> None:

@@ -47,7 +47,9 @@ class Scale:
     ] = None
     repeats: Annotated[int | None, Doc("Raw samples of each; the profile's if none.")] = None
     batch_size: Annotated[int, Doc("Windows in a batch.")] = 256
-    fragment_windows: Annotated[int, Doc("Windows assembled in a raw sample.")] = 81920
+    fragment_windows: Annotated[
+        int, Doc("Windows assembled in a raw sample; a 20th where they come from the disk.")
+    ] = 81920
     block_windows: Annotated[int, Doc("A2 on: windows in a run.")] = Bench.block_windows
     buffer_blocks: Annotated[int, Doc("A2 on: runs shuffled together.")] = Bench.buffer_blocks
     depth: Annotated[int, Doc("A3 on: buffers in the ring.")] = Bench.depth

@@ -80,7 +80,15 @@ def in_fresh_process(task: Task) -> Outcome:
         "module1_locality.scale.fresh_process",
         json.dumps(asdict(task)),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_LONGEST_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            f"{task.rung} was not done in {_LONGEST_S} s from the {task.cache} shard: give smaller "
+            "--fragment-windows, or a faster disk by --scratch-dir"
+        ) from error
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]
         raise UserError(f"the process that fed {task.rung} failed: {said[-1]}")

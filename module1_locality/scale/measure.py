@@ -20,6 +20,7 @@ from module1_locality.training_windows import load_training_windows, touch
 
 _LEAST_LIMIT_BYTES = 640 * 2**20  # Python and torch need about half of it themselves
 _NO_LIMIT = "no limit was set"
+_FEWER = 20  # from the disk, where a window may take milliseconds
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _row(case: _Case, shard: _Shard, config: Scale, repeat: int) -> Row:
         rung=case.rung,
         cache=case.cache,
         batch_size=config.batch_size,
-        fragment_windows=config.fragment_windows,
+        fragment_windows=_windows(case, config),
         block_windows=config.block_windows,
         buffer_blocks=config.buffer_blocks,
         depth=config.depth,
@@ -146,6 +147,13 @@ def _void(case: _Case, shard: _Shard, config: Scale, repeat: int, reason: str) -
     )
 
 
+def _windows(case: _Case, config: Scale) -> int:
+    """Windows of a raw sample."""
+    if case.cache == "warm":
+        return config.fragment_windows
+    return max(config.batch_size, config.fragment_windows // _FEWER)
+
+
 def _run(case: _Case, shard: _Shard, config: Scale, cooled_by: str) -> ScaleRun:
     return ScaleRun(
         rung=case.rung,
@@ -158,5 +166,5 @@ def _run(case: _Case, shard: _Shard, config: Scale, cooled_by: str) -> ScaleRun:
         block_windows_count=config.block_windows,
         buffer_blocks_count=config.buffer_blocks,
         depth_count=config.depth,
-        fragment_windows_count=config.fragment_windows,
+        fragment_windows_count=_windows(case, config),
     )
