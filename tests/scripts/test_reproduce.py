@@ -24,6 +24,7 @@ case "$2" in
   module1_locality.peers) touch "$results/module1_peers.csv";;
   module1_locality.scale) touch "$results/module1_scale.csv";;
   module1_locality.train) touch "$results/module1_classifier.csv";;
+  module1_locality.order_accuracy) touch "$results/module1_orders.csv";;
   module2_openmp_conv.bench)
     touch "$results/module2_convolution.csv" "$results/module2_machine.csv";;
   module2_openmp_conv.train) touch "$results/module2_training.csv";;
@@ -37,6 +38,7 @@ MODULES = [
     "module1_locality.peers",
     "module1_locality.scale",
     "module1_locality.train",
+    "module1_locality.order_accuracy",
     "module2_openmp_conv.bench",
     "module2_openmp_conv.train",
     "module3_mpi_gpu_overlap.bench",
