@@ -3,8 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.library import register_fake
+from torch import Tensor, library
 
 _Wanted = list[bool]
 _Shape = tuple[int, int, int]
@@ -21,7 +20,7 @@ def register_fakes() -> None:
         "gather_rows": _gather_rows,
     }
     for name, fake in fakes.items():
-        register_fake(f"crossscale::{name}")(fake)
+        library.register_fake(f"crossscale::{name}")(fake)
 
 
 def _conv1d(

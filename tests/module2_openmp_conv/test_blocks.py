@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from torch import Tensor, library, nn
 
 from crossscale_data.classifier import build_model
 from crossscale_data.rr_context import CONTEXT_FEATURES
@@ -203,7 +203,7 @@ def test_the_operator_is_as_torch_wants_it(pool: tuple[int, bool], training: boo
     running = (None, None) if training else (randn(5, seed=3), randn(5, seed=4).abs())
     tensors = [randn(4, 5, 12), randn(5, seed=1), randn(5, seed=2)]
     arguments = (*[t.requires_grad_() for t in tensors], *running, 1e-5, *pool)
-    torch.library.opcheck(torch.ops.crossscale.normalised.default, arguments)
+    library.opcheck(torch.ops.crossscale.normalised.default, arguments)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, library
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.library import opcheck
 
 from module2_openmp_conv import gather_rows
 
@@ -94,7 +93,7 @@ def test_what_does_not_fit_is_refused(what: str) -> None:
 
 @pytest.mark.parametrize("soon", [None, torch.tensor([5, 6])])
 def test_it_is_a_well_behaved_operator(soon: Tensor | None) -> None:
-    opcheck(OPERATOR, (source_of(torch.float32, 30, 5), ROWS, torch.zeros(2, 5), soon))
+    library.opcheck(OPERATOR, (source_of(torch.float32, 30, 5), ROWS, torch.zeros(2, 5), soon))
 
 
 def test_it_compiles_to_the_same() -> None:

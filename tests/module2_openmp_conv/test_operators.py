@@ -6,9 +6,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, library
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.library import opcheck
 
 import module2_openmp_conv  # noqa: F401  registers the operators
 
@@ -33,15 +32,15 @@ def tensors(groups: int = 1, grad: bool = False, kernel: int = 3) -> tuple[Tenso
 @pytest.mark.parametrize("arguments", ARGUMENTS, ids=str)
 def test_conv1d_is_a_well_behaved_operator(arguments: tuple, grad: bool, relu: bool) -> None:
     input, weight, bias = tensors(arguments[-1], grad)
-    opcheck(OPERATORS.conv1d.default, (input, weight, bias, *arguments, relu))
-    opcheck(OPERATORS.conv1d.default, (input, weight, None, *arguments, relu))
+    library.opcheck(OPERATORS.conv1d.default, (input, weight, bias, *arguments, relu))
+    library.opcheck(OPERATORS.conv1d.default, (input, weight, None, *arguments, relu))
 
 
 @pytest.mark.parametrize("arguments", ARGUMENTS, ids=str)
 def test_conv1d_out_is_a_well_behaved_operator(arguments: tuple) -> None:
     given = (*tensors(arguments[-1]), *arguments, True)
     out = torch.empty_like(OPERATORS.conv1d(*given))
-    opcheck(OPERATORS.conv1d.out, given, {"out": out})
+    library.opcheck(OPERATORS.conv1d.out, given, {"out": out})
 
 
 WANTED = (ALL, [True, False, False], [False, False, True], [False, False, False])
@@ -57,7 +56,9 @@ def test_conv1d_backward_is_a_well_behaved_operator(
     input, weight, _ = tensors(arguments[-1], grad)
     gradient = torch.randn_like(OPERATORS.conv1d(input, weight, None, *arguments, False))
     gradient = gradient.detach().requires_grad_(grad)
-    opcheck(OPERATORS.conv1d_backward.default, (gradient, input, weight, *arguments, wanted))
+    library.opcheck(
+        OPERATORS.conv1d_backward.default, (gradient, input, weight, *arguments, wanted)
+    )
 
 
 @st.composite
