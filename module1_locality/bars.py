@@ -12,21 +12,20 @@ from typing import Annotated
 import pandas as pd
 from typing_extensions import Doc
 
-from crossscale_results import Table, read_table
+from crossscale_results import Table
 from crossscale_results.cli import run
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
-from module1_locality.epoch_orders import Order
 from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
-from module1_locality.order_summary import order_of, t_interval
+from module1_locality.order_summary import BASELINE, by_order, t_interval
 from module1_locality.peer_columns import PEERS_TABLE
+from module1_locality.scale.summary import SAME_RATIO, rate_ratio
 from module1_locality.scale_columns import SCALE_TABLE
-from module1_locality.summary import latest_run
+from module1_locality.summary import latest_rows
 
 OURS = ("A3", "A6-gather", "A6-hugepages")  # in host memory A5 assembles as A3 does
 TOP = ("A5", "A6-gather")
 EXPOSED_AT_MOST = 0.03
-SAME_WITHIN = 0.10
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,11 @@ def render(results_dir: Path) -> str:
 def _told(
     table: Table, results_dir: Path, what: str, tell: Callable[[pd.DataFrame], Iterator[str]]
 ) -> Iterator[str]:
-    if not (results_dir / f"{table.name}.csv").is_file():
+    rows = latest_rows(table, results_dir)
+    if rows is None:
         yield f"{what}: not measured"
         return
-    yield from tell(latest_run(read_table(table, results_dir)))
+    yield from tell(rows)
 
 
 def _assembly(rows: pd.DataFrame) -> Iterator[str]:
@@ -102,22 +102,19 @@ def _exposed(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _scale(rows: pd.DataFrame) -> Iterator[str]:
-    warm = rows[(rows["cache"] == "warm") & rows["assembled_samples_per_s"].notna()]
-    rates = warm.groupby(["rung", "copies_count"])["assembled_samples_per_s"].median().unstack()
-    least, most = min(rates.columns), max(rates.columns)
-    for rung, rate in rates.iterrows():
-        ratio = float(rate[most] / rate[least])
-        judged = "met" if ratio >= 1 - SAME_WITHIN else "missed"
+    copies = rows.loc[rows["cache"] == "warm", "copies_count"]
+    for rung in sorted(rows["rung"].unique()):
+        ratio = rate_ratio(rows, rung)
+        judged = "met" if ratio >= 1 - SAME_RATIO else "missed"
         yield (
-            f"samples/s at {most} times the data, {rung}, of those at {least} (bar: 0.90): "
-            f"{ratio:.2f}: {judged}"
+            f"samples/s at {copies.max()} times the data, {rung}, of those at {copies.min()} "
+            f"(bar: {1 - SAME_RATIO:.2f}): {ratio:.2f}: {judged}"
         )
 
 
 def _accuracy(rows: pd.DataFrame) -> Iterator[str]:
-    orders = [order_of(row) for _, row in rows.iterrows()]
-    a0 = t_interval(rows.loc[[order == Order("global") for order in orders], "macro_4_f1"])
-    a2 = t_interval(rows.loc[[order == DEFAULT for order in orders], "macro_4_f1"])
+    intervals = {order: t_interval(part["macro_4_f1"]) for order, part in by_order(rows).items()}
+    a0, a2 = intervals.get(BASELINE), intervals.get(DEFAULT)
     if a0 is None or a2 is None or a0.low is None or a0.high is None:
         yield "accuracy of A2's order: not measured under two seeds or more"
         return

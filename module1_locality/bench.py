@@ -52,7 +52,8 @@ def climb(conditions: Conditions) -> None:
     rounds = 2 * grid.repeats * len(grid.batch_sizes)  # training and assembly
     with tqdm(total=rounds, desc="measuring", unit="round") as bar:
         for repeat in range(grid.repeats):
-            for table, rows in repeat_in_fresh_process(bench, repeat, bar.update):
+            measured = repeat_in_fresh_process(bench, conditions.provenance, repeat, bar.update)
+            for table, rows in measured:
                 append_rows(table, bench.results_dir, conditions.provenance, rows)
 
 

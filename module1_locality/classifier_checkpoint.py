@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from crossscale_results import UserError
+from crossscale_results.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,13 @@ class Checkpoint:
         Raises:
             UserError: it cannot be written; the file is as it was.
         """
-        unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            with unfinished.open("wb") as file:
+            with whole_file(self.path) as unfinished, unfinished.open("wb") as file:
                 torch.save({"about": dict(self.about), "state": dict(state)}, file)
                 file.flush()
                 os.fsync(file.fileno())
-            unfinished.replace(self.path)
         except OSError as error:
             raise UserError(f"{self.path} cannot be written ({error.strerror})") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
 
     def load(self) -> dict[str, Any]:
         """The state that was saved last.

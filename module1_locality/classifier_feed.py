@@ -9,7 +9,8 @@ from tqdm import tqdm
 from crossscale_results import UserError
 from module1_locality.classifier_checkpoint import Checkpoint
 from module1_locality.classifier_training import ClassifierTraining
-from module1_locality.feed import Epoch, open_feed
+from module1_locality.epoch import Epoch
+from module1_locality.feed import open_feed
 from module1_locality.lanes import Batch, Lane
 from module1_locality.rungs import LADDER, RUNGS, why_not
 from module1_locality.shuffle_buffer import BlockShuffle

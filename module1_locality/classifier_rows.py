@@ -1,7 +1,7 @@
 """A trained classifier's confusions as rows: all beats together, unseen subjects, each record."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -11,6 +11,7 @@ from crossscale_data.labels import CLASSES
 from crossscale_data.records import DS1, shared_subjects
 from crossscale_data.scores import Scores, confusion_matrix, scores
 from crossscale_results import Row
+from crossscale_results.rows import empty_columns
 from module1_locality.classifier_columns import ClassifierMeasurement, ClassifierRun
 from module1_locality.train_config import Train, Variant
 
@@ -65,11 +66,7 @@ def classifier_rows(trained: Trained, config: Train, variant: Variant, seed: int
             measurement := _measurement(trained, confusion),
             seed=seed,
             repeat=0,
-            not_measured={
-                field.name: UNDEFINED
-                for field in fields(measurement)
-                if getattr(measurement, field.name) is None
-            },
+            not_measured=dict.fromkeys(empty_columns(measurement), UNDEFINED),
         )
         for scored_on, confusion in trained.confusions.items()
     ]

@@ -51,8 +51,12 @@ class Conditions:
         return Epoch(self.windows, batch_size, shuffle, self.bench.workers, self.bench.depth)
 
 
-def set_up(bench: Bench) -> Conditions:
+def set_up(bench: Bench, provenance: Provenance | None = None) -> Conditions:
     """Find and warm the data, set the threads and the memory.
+
+    Args:
+        bench: the command line.
+        provenance: of the run that this process takes part in; a new run's if none.
 
     Raises:
         UserError: the command line is wrong, or the data are bad or too few for it.
@@ -66,7 +70,8 @@ def set_up(bench: Bench) -> Conditions:
     torch.set_num_threads(bench.threads)
     memory_kept = bench.keep_memory and keep_freed_memory()
     touch(windows)
-    provenance = collect(source.dataset, grid.profile)
+    if provenance is None:
+        provenance = collect(source.dataset, grid.profile)
     return Conditions(grid, windows, find_lane(bench.device), memory_kept, provenance)
 
 

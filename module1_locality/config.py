@@ -1,13 +1,23 @@
 """What the bench is asked to do: its command line, and the grid that a profile stands for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from typing_extensions import Doc
 
 from crossscale_results import UserError
 from module1_locality.rungs import LADDER, RungName
+
+P = TypeVar("P", bound=Any)  # a profile
+
+# Options that several commands have.
+DataDir = Annotated[
+    Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
+]
+ResultsDir = Annotated[Path, Doc("Folder that the CSV file is appended in.")]
+Device = Annotated[Literal["auto", "cpu"], Doc("`auto` takes an accelerator where there is one.")]
+Threads = Annotated[int | None, Doc("Threads of torch; all cores the process may use if none.")]
 
 
 @dataclass(frozen=True)
@@ -36,9 +46,7 @@ class Bench:
         Literal["quick", "paper"],
         Doc("`quick`: two minutes, `paper`: a quarter of an hour."),
     ] = "quick"
-    data_dir: Annotated[
-        Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
-    ] = None
+    data_dir: DataDir = None
     results_dir: Annotated[Path, Doc("Folder that the CSV files are appended in.")] = Path(
         "results"
     )
@@ -67,9 +75,7 @@ class Bench:
     keep_memory: Annotated[
         bool, Doc("Keep freed memory in the process: without it a CPU's times scatter.")
     ] = True
-    device: Annotated[
-        Literal["auto", "cpu"], Doc("`auto` takes an accelerator where there is one.")
-    ] = "auto"
+    device: Device = "auto"
 
 
 @dataclass(frozen=True)
@@ -91,29 +97,31 @@ def grid_of(bench: Bench) -> Grid:
         UserError: a number is not positive, there is one buffer only where two are needed, or a
             fragment is not made of whole batches and whole shuffle buffers.
     """
-    profile = PROFILES[bench.profile]
-    given = (bench.batch_sizes, bench.repeats, bench.fragment_windows, bench.assembly_windows)
+    profile = filled(PROFILES[bench.profile], bench)
+    as_it_comes = is_as_it_comes(bench, "profile", "data_dir", "results_dir", "seed", "device")
     grid = Grid(
         bench,
-        bench.profile if given == (None,) * 4 and _is_ladder(bench) else "custom",
-        bench.batch_sizes if bench.batch_sizes is not None else profile.batch_sizes,
-        bench.repeats if bench.repeats is not None else profile.repeats,
-        bench.fragment_windows if bench.fragment_windows is not None else profile.fragment_windows,
-        bench.assembly_windows if bench.assembly_windows is not None else profile.assembly_windows,
+        bench.profile if as_it_comes else "custom",
+        profile.batch_sizes,
+        profile.repeats,
+        profile.fragment_windows,
+        profile.assembly_windows,
     )
     _check(grid)
     return grid
 
 
-def _is_ladder(bench: Bench) -> bool:
-    """Whether everything but place, seed and device is as it comes."""
-    return bench == Bench(
-        profile=bench.profile,
-        data_dir=bench.data_dir,
-        results_dir=bench.results_dir,
-        seed=bench.seed,
-        device=bench.device,
-    )
+def filled(profile: P, config: Any) -> P:
+    """The profile, with what the configuration gives under the same names instead."""
+    given = {field.name: getattr(config, field.name) for field in fields(profile)}
+    return replace(profile, **{name: value for name, value in given.items() if value is not None})
+
+
+def is_as_it_comes(config: Any, *but: str) -> bool:
+    """Whether all of a configuration's fields but those named have their defaults."""
+    kept = {name: getattr(config, name) for name in but}
+    as_it_comes: bool = config == type(config)(**kept)
+    return as_it_comes
 
 
 def _check(grid: Grid) -> None:

@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from module1_locality.gather import gather_natively
@@ -59,13 +58,6 @@ def gathered_batches(
     for part in torch.from_numpy(rows).split(batch_size):
         if len(part) == batch_size:
             yield lane.copy_now(BatchByBatch(windows).__getitems__(part))
-
-
-def distinct_per_batch(value: npt.NDArray[np.integer], batch_size: int) -> npt.NDArray[np.int64]:
-    """Distinct values in each whole batch, int64 [batches], of an epoch's values in its order."""
-    batches = np.sort(value[: len(value) // batch_size * batch_size].reshape(-1, batch_size))
-    distinct: npt.NDArray[np.int64] = 1 + (np.diff(batches) != 0).sum(axis=1)
-    return distinct
 
 
 def assembled_samples_per_s(

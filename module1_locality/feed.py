@@ -13,8 +13,9 @@ from module1_locality.batch_maker import BatchMaker
 from module1_locality.copies import resident_dataset
 from module1_locality.epoch import Epoch, rows_in_order
 from module1_locality.filler import Filler
+from module1_locality.gather import HostBatch
 from module1_locality.lanes import Batch, Lane
-from module1_locality.loaders import HostBatch, batch_loader, window_loader
+from module1_locality.loaders import batch_loader, window_loader
 from module1_locality.rungs import Rung
 from module1_locality.staging import Slot, StagingRing, staged
 from module1_locality.stopwatch import Stopwatch

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from crossscale_results import Row, Table, UserError
+from crossscale_results import Provenance, Row, Table, UserError
 from crossscale_results.cli import EXIT_USER_ERROR
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
 from module1_locality.conditions import set_up
@@ -17,7 +17,7 @@ _Rows = dict[str, list[Row]]  # by the table's name
 
 
 def repeat_in_fresh_process(
-    bench: Bench, repeat: int, round_done: Callable[[], object]
+    bench: Bench, provenance: Provenance, repeat: int, round_done: Callable[[], object]
 ) -> list[tuple[Table, list[Row]]]:
     """Each table's rows, once all of them are there; `round_done` is called as they are made.
 
@@ -27,7 +27,9 @@ def repeat_in_fresh_process(
     """
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=_work, args=(theirs, bench, repeat), name=f"repeat {repeat}")
+    process = spawn.Process(
+        target=_work, args=(theirs, bench, provenance, repeat), name=f"repeat {repeat}"
+    )
     process.start()
     theirs.close()
     try:
@@ -54,11 +56,11 @@ def repeat_in_fresh_process(
         process.join()
 
 
-def _work(connection: Connection, bench: Bench, repeat: int) -> None:
+def _work(connection: Connection, bench: Bench, provenance: Provenance, repeat: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the bench ends this process
     rows: _Rows = {}
     try:
-        for table, more in measure_repeat(set_up(bench), repeat):
+        for table, more in measure_repeat(set_up(bench, provenance), repeat):
             rows.setdefault(table.name, []).extend(more)
             connection.send(None)
         connection.send(rows)

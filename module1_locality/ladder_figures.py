@@ -9,29 +9,24 @@ from matplotlib.axes import Axes
 
 from crossscale_results.style import PALETTE, new_panels, save_figure
 from module1_locality.rungs import CONTROL
-from module1_locality.summary import RUNG_ORDER, median_and_quartiles
+from module1_locality.summary import RUNG_ORDER, gain_percent, median_and_quartiles
 
 _ROW_IN = 0.21  # height of a rung's row
 
 
 def draw_throughput(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
     """Training throughput of each rung as a share of C0's in the same repeat."""
-    rates = ladder.merge(
-        ladder.loc[ladder["rung"] == CONTROL.name, ["repeat", "batch_size", "step_ms"]],
-        on=["repeat", "batch_size"],
-        suffixes=("", "_of_control"),
-    )
-    rates["share_percent"] = 100 * rates["step_ms_of_control"] / rates["step_ms"]
     names = [name for name in _present(ladder["rung"]) if name != CONTROL.name]
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
         axes.axvline(100, color=PALETTE["black"], linewidth=0.8)
         for y, name in enumerate(names):
-            _points(axes, y, rows.loc[rows["rung"] == name, "share_percent"], PALETTE["blue"])
+            over_control = gain_percent(rows, name, CONTROL.name, rows["batch_size"].iloc[0])
+            _points(axes, y, 100 + over_control, PALETTE["blue"])
         axes.set_xlabel("of compute only [%]")
 
     title = "Training throughput over that of compute only (C0): median, quartiles, raw samples"
-    return _draw(rates, names, panel, title, out_dir, "module1_throughput")
+    return _draw(ladder, names, panel, title, out_dir, "module1_throughput")
 
 
 def draw_breakdown(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:

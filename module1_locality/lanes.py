@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from module1_locality.loaders import HostBatch
+from module1_locality.gather import HostBatch
 from module1_locality.stopwatch import Span, Stopwatch
 
 Batch = tuple[Tensor, Tensor]  # waveform float32 [B, 1, L], label int64 [B], on the device

@@ -151,7 +151,7 @@ def assemble_fragment(
     for _ in range(batches):
         batch = next(made)
         samples += len(batch[1])
-        size_bytes += _bytes(batch)
+        size_bytes += batch_bytes(batch)
     return _assembly(perf_counter() - start, batches, samples, size_bytes, counters)
 
 
@@ -203,5 +203,6 @@ def _assembly(
     )
 
 
-def _bytes(batch: Batch) -> int:
+def batch_bytes(batch: Batch) -> int:
+    """Of waveforms and labels."""
     return sum(part.numel() * part.element_size() for part in batch)

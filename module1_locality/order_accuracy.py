@@ -20,13 +20,13 @@ from crossscale_data.records import subject_of
 from crossscale_data.scores import confusion_matrix, scores
 from crossscale_results import Provenance, Row, UserError, append_rows, collect, read_table
 from crossscale_results.cli import run
+from crossscale_results.rows import empty_columns
 from module1_locality.classifier_rows import UNDEFINED
 from module1_locality.classifier_splits import splits_of
 from module1_locality.classifier_training import ClassifierTraining, predict
 from module1_locality.epoch_orders import (
     Order,
     assembled_samples_per_s,
-    distinct_per_batch,
     epoch_rows,
     gathered_batches,
 )
@@ -36,6 +36,7 @@ from module1_locality.order_config import OrderAccuracy, OrderPlan, order_plan_o
 from module1_locality.order_summary import order_of, render_orders
 from module1_locality.summary import latest_run
 from module1_locality.training_windows import TrainingWindows, touch
+from module1_locality.variety import distinct_per_batch
 
 Cell = tuple[Order, int]  # and the seed
 
@@ -62,13 +63,12 @@ def order_accuracy(config: OrderAccuracy) -> None:
     for number, (order, seed) in enumerate(cells, 1):
         title = f"{number} of {len(cells)}: {order}, seed {seed}"
         measured = train_in_order(config, plan, inputs, order, seed, lane, title)
-        undefined = [name for name, value in asdict(measured).items() if value is None]
         row = Row(
             _run(config, plan, order, lane),
             measured,
             seed=seed,
             repeat=0,
-            not_measured=dict.fromkeys(undefined, UNDEFINED),
+            not_measured=dict.fromkeys(empty_columns(measured), UNDEFINED),
         )
         append_rows(ORDER_TABLE, config.results_dir, provenance, [row])
         macro = measured.macro_4_f1

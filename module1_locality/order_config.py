@@ -10,6 +10,7 @@ from typing_extensions import Doc
 from crossscale_data.rr_context import RrReference
 from crossscale_results import UserError
 from module1_locality.classifier_splits import Protocol
+from module1_locality.config import DataDir, Device, ResultsDir, Threads, is_as_it_comes
 from module1_locality.epoch_orders import Order, OrderName
 from module1_locality.train_config import Feeding, ModelName, Recipe, checked_threads
 
@@ -79,16 +80,10 @@ class OrderAccuracy:
     resume: Annotated[
         bool, Doc("Go on with the last run in the results folder: only what it lacks is trained.")
     ] = False
-    device: Annotated[
-        Literal["auto", "cpu"], Doc("`auto` takes an accelerator where there is one.")
-    ] = "auto"
-    data_dir: Annotated[
-        Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder that the CSV file is appended in.")] = Path("results")
-    threads: Annotated[
-        int | None, Doc("Threads of torch; all cores the process may use if none.")
-    ] = None
+    device: Device = "auto"
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
+    threads: Threads = None
 
 
 @dataclass(frozen=True)
@@ -125,16 +120,10 @@ def order_plan_of(config: OrderAccuracy) -> OrderPlan:
             raise UserError(f"{option} is {value}: it must be at least 1")
     if min(seeds) < 0:
         raise UserError(f"--seeds holds {min(seeds)}: a seed must not be negative")
-    whole = OrderAccuracy(
-        profile=config.profile,
-        resume=config.resume,
-        device=config.device,
-        data_dir=config.data_dir,
-        results_dir=config.results_dir,
-        threads=config.threads,
-    )
+    places = ("device", "data_dir", "results_dir", "threads")
+    as_it_comes = is_as_it_comes(config, "profile", "resume", *places)
     recipe = replace(Recipe(), epochs=epochs, batch_size=config.batch_size)
-    name = config.profile if config == whole else "custom"
+    name = config.profile if as_it_comes else "custom"
     return OrderPlan(name, orders, seeds, recipe, checked_threads(config.threads))
 
 

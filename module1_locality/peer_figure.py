@@ -6,10 +6,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Patch
 
-from crossscale_results import read_table
 from crossscale_results.style import PALETTE, new_figure, save_figure
 from module1_locality.peer_columns import PEERS_TABLE
-from module1_locality.summary import latest_run, median_and_quartiles
+from module1_locality.summary import latest_rows, median_and_quartiles
 
 _COLOURS = {
     "bound": PALETTE["black"],
@@ -27,9 +26,9 @@ _SAID = {
 
 def draw_peers(results_dir: Path, out_dir: Path) -> list[Path]:
     """Bars of the latest comparison at the batch size nearest to 256; none without its rows."""
-    if not (results_dir / f"{PEERS_TABLE.name}.csv").is_file():
+    frame = latest_rows(PEERS_TABLE, results_dir)
+    if frame is None:
         return []
-    frame = latest_run(read_table(PEERS_TABLE, results_dir))
     frame = frame[frame["assembled_samples_per_s"].notna()]
     if frame.empty:
         return []

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from crossscale_results import Row
+from crossscale_results import Row, rows
 from module1_locality.columns import AssemblyMeasurement, AssemblyRun, LadderMeasurement, LadderRun
 from module1_locality.conditions import Conditions
 from module1_locality.copies import copy_for
@@ -35,7 +35,7 @@ def ladder_rows(
 ) -> list[Row]:
     """A round's rows; each stands beside the control of its own round."""
     epoch = conditions.epoch(repeat, batch_size)
-    rows = []
+    found = []
     for rung, fragment in fragments.items():
         variety = batch_variety(rung, epoch)
         copy = copy_for(rung, epoch)
@@ -43,7 +43,7 @@ def ladder_rows(
             rung, fragment, fragments, variety, 0.0 if copy is None else copy.error_mv
         )
         reasons = _ladder_reasons(rung, fragment, conditions.lane)
-        rows.append(
+        found.append(
             Row(
                 _ladder_run(rung, conditions, batch_size),
                 measurement,
@@ -52,19 +52,13 @@ def ladder_rows(
                 not_measured=_of_empty_columns(measurement, reasons),
             )
         )
-    return rows
+    return found
 
 
 def void_row(rung: Rung, conditions: Conditions, batch_size: int, reason: str) -> Row:
     """The row of a rung that means nothing on this machine."""
-    names = [field.name for field in fields(LadderMeasurement)]
-    return Row(
-        _ladder_run(rung, conditions, batch_size),
-        LadderMeasurement(**dict.fromkeys(names)),
-        seed=conditions.bench.seed,
-        repeat=0,
-        not_measured=dict.fromkeys(names, reason),
-    )
+    run = _ladder_run(rung, conditions, batch_size)
+    return rows.void_row(run, LadderMeasurement, reason, conditions.bench.seed)
 
 
 def assembly_rows(
@@ -213,11 +207,7 @@ def _count_reasons(counts: HostCounts) -> dict[str, str]:
 
 def _of_empty_columns(measurement: Any, reasons: Mapping[str, str]) -> dict[str, str]:
     """The reasons that are needed; a column that is empty without one is a mistake of ours."""
-    return {
-        field.name: reasons[field.name]
-        for field in fields(measurement)
-        if getattr(measurement, field.name) is None
-    }
+    return {name: reasons[name] for name in rows.empty_columns(measurement)}
 
 
 def _mean_of_last_quarter(losses: list[float]) -> float:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
+from module1_locality.gather import HostBatch
 from module1_locality.lanes import Batch, Lane, Mark
-from module1_locality.loaders import HostBatch
 
 
 @dataclass

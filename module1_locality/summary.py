@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from crossscale_results import read_table
+from crossscale_results import Table, read_table
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
 from module1_locality.rungs import LADDER
 
@@ -14,6 +14,14 @@ RUNG_ORDER = tuple(rung.name for rung in LADDER)
 def latest_run(frame: pd.DataFrame, run_id: str | None = None) -> pd.DataFrame:
     """The rows of one run: the one named, else the last; runs are never mixed."""
     return frame[frame["run_id"] == (run_id or frame["run_id"].iloc[-1])]
+
+
+def latest_rows(table: Table, results_dir: Path) -> pd.DataFrame | None:
+    """The rows of the table's last run; None where there is no table, or an empty one."""
+    if not (results_dir / f"{table.name}.csv").is_file():
+        return None
+    frame = read_table(table, results_dir)
+    return None if frame.empty else latest_run(frame)
 
 
 def median_and_quartiles(values: pd.Series) -> tuple[float, float, float, int]:

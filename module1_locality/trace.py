@@ -1,10 +1,10 @@
 """A fragment's steps as a Chrome trace, which https://ui.perfetto.dev opens."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from crossscale_results.whole_file import whole_file
 from module1_locality.measure import Fragment
 from module1_locality.rungs import Rung
 from module1_locality.stopwatch import Span
@@ -38,12 +38,8 @@ def write_trace(path: Path, rung: Rung, batch_size: int, fragment: Fragment) -> 
         events += [_complete(name, thread, span, origin) for span in lane]
     text = json.dumps({"traceEvents": events, "displayTimeUnit": "ms"})
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as unfinished:
         unfinished.write_text(text)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _named(what: str, thread: int, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from crossscale_data.rr_context import RrReference
 from crossscale_results import UserError
 from crossscale_results.provenance import usable_cores
 from module1_locality.classifier_splits import Protocol
+from module1_locality.config import DataDir, Device, ResultsDir, Threads
 from module1_locality.rungs import RungName
 
 ModelName = Literal["beatnet", "tinyecg"]
@@ -94,16 +95,10 @@ class Train:
         Doc("Folder in which each training keeps its last whole epoch; none is kept if none."),
     ] = None
     resume: Annotated[bool, Doc("Go on from the files in the --checkpoint folder.")] = False
-    device: Annotated[
-        Literal["auto", "cpu"], Doc("`auto` takes an accelerator where there is one.")
-    ] = "auto"
-    data_dir: Annotated[
-        Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder that the CSV file is appended in.")] = Path("results")
-    threads: Annotated[
-        int | None, Doc("Threads of torch; all cores the process may use if none.")
-    ] = None
+    device: Device = "auto"
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
+    threads: Threads = None
 
 
 @dataclass(frozen=True)

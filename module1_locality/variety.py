@@ -19,16 +19,16 @@ class Variety:
 
 def batch_variety(rung: Rung, epoch: Epoch) -> Variety:
     """Of the epoch's whole batches, from its order alone; nothing is gathered."""
-    order = rows_in_order(rung, epoch)
-    batches = order[: len(order) // epoch.batch_size * epoch.batch_size]
-    batches = batches.reshape(-1, epoch.batch_size)
-    record = epoch.windows.record
+    order, size = rows_in_order(rung, epoch), epoch.batch_size
+    label, record = epoch.windows.label, epoch.windows.record
     return Variety(
-        classes=_mean_distinct(epoch.windows.label[batches]),
-        records=None if record is None else _mean_distinct(record[batches]),
+        classes=float(distinct_per_batch(label[order], size).mean()),
+        records=None if record is None else float(distinct_per_batch(record[order], size).mean()),
     )
 
 
-def _mean_distinct(values: npt.NDArray[np.int64]) -> float:
-    """Mean number of distinct values in a row, of int [n, m]."""
-    return float(1 + (np.diff(np.sort(values, axis=1), axis=1) != 0).sum(axis=1).mean())
+def distinct_per_batch(value: npt.NDArray[np.integer], batch_size: int) -> npt.NDArray[np.int64]:
+    """Distinct values in each whole batch, int64 [batches], of an epoch's values in its order."""
+    batches = np.sort(value[: len(value) // batch_size * batch_size].reshape(-1, batch_size))
+    distinct: npt.NDArray[np.int64] = 1 + (np.diff(batches) != 0).sum(axis=1)
+    return distinct

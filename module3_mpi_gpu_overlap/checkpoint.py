@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from crossscale_results.whole_file import whole_file
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 
 
@@ -17,12 +18,7 @@ def save_checkpoint(path: Path, model: FlatModel, about: Mapping[str, str]) -> N
     """
     state = {name: t.detach().cpu().clone() for name, t in model.module.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("wb") as file:
-            torch.save({"state": state, **about}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+        torch.save({"state": state, **about}, file)
+        file.flush()
+        os.fsync(file.fileno())

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crossscale_data.errors import DataError
+from crossscale_results.whole_file import whole_file
 
 VERSION = 1
 ALIGNMENT_BYTES = 4096
@@ -53,17 +54,13 @@ def new_shard(
     header = _layout(about, arrays)
     text = json.dumps(header).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as unfinished:
         with unfinished.open("wb") as file:
             file.write(_PREFIX.pack(_MAGIC, VERSION, len(text), zlib.crc32(text)) + text)
             file.flush()
             # Reserved, not only sized: a full disk must fail here, not kill us in a mapped page.
             os.posix_fallocate(file.fileno(), 0, header["file_bytes"])
         yield _map(unfinished, header["arrays"], "r+")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def open_shard(path: Path, about: Mapping[str, Any]) -> Shard:

@@ -2,13 +2,14 @@
 
 import tempfile
 import warnings
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 from tqdm import tqdm
 
 from crossscale_results import Row, append_rows
+from crossscale_results.rows import void_row
 from module1_locality.conditions import Conditions, set_up
 from module1_locality.measure import copy_in_order
 from module1_locality.peer_columns import PEERS_TABLE, PeerMeasurement, PeerRun
@@ -127,15 +128,9 @@ def _memcpy_row(
 
 
 def _void_row(entry: Entry, conditions: Conditions, batch_size: int) -> Row:
-    names = [field.name for field in fields(PeerMeasurement)]
     assert entry.refused
-    return Row(
-        _run(entry, conditions, batch_size, windows=0),
-        PeerMeasurement(**dict.fromkeys(names)),
-        seed=conditions.bench.seed,
-        repeat=0,
-        not_measured=dict.fromkeys(names, entry.refused),
-    )
+    run = _run(entry, conditions, batch_size, windows=0)
+    return void_row(run, PeerMeasurement, entry.refused, conditions.bench.seed)
 
 
 def _run(entry: Entry, conditions: Conditions, batch_size: int, windows: int) -> PeerRun:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from typing_extensions import Doc
 
 from crossscale_results import UserError
-from module1_locality.config import Bench
+from module1_locality.config import Bench, DataDir, ResultsDir, filled, is_as_it_comes
 from module1_locality.peers.contestants import CONTESTANTS
 
 
@@ -33,10 +33,8 @@ class Peers:
     profile: Annotated[
         Literal["quick", "paper"], Doc("`quick` takes about two minutes, `paper` half an hour.")
     ] = "quick"
-    data_dir: Annotated[
-        Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder that the CSV file is appended in.")] = Path("results")
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
     scratch_dir: Annotated[
         Path | None, Doc("Where the libraries' own files are, for the run; the system's if none.")
     ] = None
@@ -56,20 +54,13 @@ class Peers:
 
     def filled(self) -> Profile:
         """The profile with what was given instead of it."""
-        profile = PROFILES[self.profile]
-        return Profile(
-            self.batch_sizes if self.batch_sizes is not None else profile.batch_sizes,
-            self.repeats if self.repeats is not None else profile.repeats,
-            self.fragment_windows
-            if self.fragment_windows is not None
-            else profile.fragment_windows,
-        )
+        return filled(PROFILES[self.profile], self)
 
     @property
     def profile_name(self) -> str:
         """The profile; `custom` where anything but place and seed was changed."""
-        same = Peers(self.profile, self.data_dir, self.results_dir, self.scratch_dir, self.seed)
-        return self.profile if self == same else "custom"
+        places = ("data_dir", "results_dir", "scratch_dir")
+        return self.profile if is_as_it_comes(self, "profile", "seed", *places) else "custom"
 
 
 def bench_of(config: Peers) -> Bench:

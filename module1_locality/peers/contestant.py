@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from module1_locality.feed import Epoch
-from module1_locality.loaders import HostBatch
+from module1_locality.epoch import Epoch
+from module1_locality.gather import HostBatch
 from module1_locality.training_windows import TrainingWindows
 
 Order = Literal["random", "buffer", "runs"]  # as the column of that name explains

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from time import perf_counter
 
-from module1_locality.feed import Epoch
+from module1_locality.epoch import Epoch
+from module1_locality.measure import batch_bytes
 from module1_locality.peers.contestant import OpenEpoch
 
 _MOST_S = 1.0  # the slowest are a thousand times slower than the fastest
@@ -33,8 +34,8 @@ def assemble(open_epoch: OpenEpoch, epoch: Epoch, warmup_batches: int, windows: 
     samples, size_bytes = 0, 0
     start = perf_counter()
     while samples < windows and perf_counter() - start < _MOST_S:
-        waveform, label = next(batches)
-        samples += len(label)
-        size_bytes += waveform.numel() * 4 + label.numel() * 8
+        batch = next(batches)
+        samples += len(batch[1])
+        size_bytes += batch_bytes(batch)
     elapsed_s = perf_counter() - start
     return Fragment(samples, samples / elapsed_s, size_bytes / elapsed_s / 1e9, 1e3 * first_batch_s)

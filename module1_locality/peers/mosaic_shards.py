@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch.utils.data import default_collate
 
-from module1_locality.feed import Epoch
-from module1_locality.loaders import HostBatch
+from module1_locality.epoch import Epoch
+from module1_locality.gather import HostBatch
 from module1_locality.peers.contestant import Contestant, Format, Job, OpenEpoch, Order, Way
 
 

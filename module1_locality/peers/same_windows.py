@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from module1_locality.loaders import HostBatch
+from module1_locality.gather import HostBatch
 from module1_locality.training_windows import TrainingWindows
 
 Fingerprints = npt.NDArray[np.uint64]

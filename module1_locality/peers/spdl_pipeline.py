@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from torch.utils.data import default_collate
 
-from module1_locality.feed import Epoch
-from module1_locality.loaders import BatchByBatch, HostBatch, WindowByWindow
+from module1_locality.epoch import Epoch
+from module1_locality.gather import HostBatch
+from module1_locality.loaders import BatchByBatch, WindowByWindow
 from module1_locality.orders import Rows, global_shuffle, shuffled_blocks
 from module1_locality.peers.contestant import Contestant, Job, OpenEpoch, Way
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from module1_locality.feed import Epoch, batches_in_host_memory, open_feed
+from module1_locality.epoch import Epoch
+from module1_locality.feed import batches_in_host_memory, open_feed
+from module1_locality.gather import HostBatch
 from module1_locality.lanes import HostLane
-from module1_locality.loaders import HostBatch
 from module1_locality.peers.contestant import Contestant, OpenEpoch, Order, Way
 from module1_locality.rungs import RUNGS, Rung
 from module1_locality.stopwatch import Stopwatch

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from module1_locality.feed import Epoch
-from module1_locality.loaders import HostBatch
+from module1_locality.epoch import Epoch
+from module1_locality.gather import HostBatch
 from module1_locality.orders import global_shuffle, shuffled_blocks
 from module1_locality.peers.contestant import Contestant, Format, Job, OpenEpoch, Way
 from module1_locality.peers.torch_loader import ShuffledRows

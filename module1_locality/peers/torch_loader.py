@@ -9,8 +9,9 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
-from module1_locality.feed import Epoch
-from module1_locality.loaders import BatchByBatch, HostBatch, WindowByWindow
+from module1_locality.epoch import Epoch
+from module1_locality.gather import HostBatch
+from module1_locality.loaders import BatchByBatch, WindowByWindow
 from module1_locality.orders import Rows, global_shuffle
 from module1_locality.peers.contestant import Contestant, Job, OpenEpoch, Way
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from module1_locality.feed import Epoch
-from module1_locality.loaders import HostBatch
+from module1_locality.epoch import Epoch
+from module1_locality.gather import HostBatch
 from module1_locality.peers.contestant import Contestant, Format, Job, OpenEpoch, Order, Way
 
 _TARS = 16  # enough to shuffle and to share out between workers

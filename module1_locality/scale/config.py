@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from typing_extensions import Doc
 
 from crossscale_results import UserError
-from module1_locality.config import Bench
+from module1_locality.config import Bench, DataDir, ResultsDir, filled, is_as_it_comes
 from module1_locality.rungs import RUNGS, RungName
 
 
@@ -29,10 +29,8 @@ class Scale:
     profile: Annotated[
         Literal["quick", "paper"], Doc("`quick` takes some two minutes, `paper` a quarter hour.")
     ] = "quick"
-    data_dir: Annotated[
-        Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder that the CSV file is appended in.")] = Path("results")
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
     scratch_dir: Annotated[
         Path | None, Doc("Where the shards are for the run, on a disk; the system's if none.")
     ] = None
@@ -56,17 +54,13 @@ class Scale:
 
     def filled(self) -> Profile:
         """The profile with what was given instead of it."""
-        profile = PROFILES[self.profile]
-        return Profile(
-            self.copies if self.copies is not None else profile.copies,
-            self.repeats if self.repeats is not None else profile.repeats,
-        )
+        return filled(PROFILES[self.profile], self)
 
     @property
     def profile_name(self) -> str:
         """The profile; `custom` where anything but place and seed was changed."""
-        same = Scale(self.profile, self.data_dir, self.results_dir, self.scratch_dir, self.seed)
-        return self.profile if self == same else "custom"
+        places = ("data_dir", "results_dir", "scratch_dir")
+        return self.profile if is_as_it_comes(self, "profile", "seed", *places) else "custom"
 
 
 def check(config: Scale, windows_count: int) -> None:

@@ -20,10 +20,12 @@ import torch
 from crossscale_results import UserError
 from module1_locality.epoch import Epoch, rows_in_order
 from module1_locality.feed import open_feed
+from module1_locality.host_counters import HostCounters
 from module1_locality.lanes import HostLane
+from module1_locality.measure import batch_bytes
 from module1_locality.rungs import RUNGS, Rung
 from module1_locality.scale.page_cache import cached_ratio, cool
-from module1_locality.scale.process_memory import page_faults, resident
+from module1_locality.scale.process_memory import resident
 from module1_locality.scale.tiled import open_tiled
 from module1_locality.shuffle_buffer import BlockShuffle
 from module1_locality.steady_memory import keep_freed_memory
@@ -123,22 +125,22 @@ def _timed(task: Task, windows: TrainingWindows, path: Path, cooled_by: str) -> 
         # Cold, the first reads are what is measured.
         for _ in range(0 if task.cache == "cold" else WARMUP_BATCHES):
             next(feed)
-        minor, major = page_faults()
+        counters = HostCounters()
         start = perf_counter()
         while samples < task.fragment_windows:
-            waveform, label = next(feed)
-            samples += len(label)
-            size_bytes += waveform.numel() * 4 + label.numel() * 8
+            batch = next(feed)
+            samples += len(batch[1])
+            size_bytes += batch_bytes(batch)
         elapsed_s = perf_counter() - start
-        minor_after, major_after = page_faults()
+        counts = counters.so_far()
         after = resident()
     return Outcome(
         cooled_by,
         samples / elapsed_s,
         size_bytes / elapsed_s / 1e9,
         cached_before,
-        minor_after - minor,
-        major_after - major,
+        counts.minor_faults,
+        counts.major_faults,
         after.peak,
         after.anonymous,
         after.file_backed,

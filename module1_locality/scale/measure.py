@@ -1,7 +1,7 @@
 """Every size, rung and state of the page cache in turn, each in a fresh process."""
 
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from crossscale_data import find_source
 from crossscale_results import Provenance, Row, append_rows, collect
+from crossscale_results.rows import void_row
 from module1_locality.rungs import RungName
 from module1_locality.scale.config import Scale, check
 from module1_locality.scale.fresh_process import Outcome, Task, in_fresh_process
@@ -97,7 +98,7 @@ def _row(case: _Case, shard: _Shard, config: Scale, repeat: int) -> Row:
         return _void(case, shard, config, repeat, reason)
     try:
         with memory_group(limit_bytes) as group:
-            outcome = in_fresh_process(Task(**vars(task) | {"group": str(group)}))
+            outcome = in_fresh_process(replace(task, group=str(group)))
     except NoMemoryGroupError as error:
         return _void(case, shard, config, repeat, str(error))
     return _measured(case, shard, config, repeat, outcome, limit_bytes)
@@ -137,14 +138,8 @@ def _measured(
 
 
 def _void(case: _Case, shard: _Shard, config: Scale, repeat: int, reason: str) -> Row:
-    names = [field.name for field in fields(ScaleMeasurement)]
-    return Row(
-        _run(case, shard, config, "none"),
-        ScaleMeasurement(**dict.fromkeys(names)),
-        seed=config.seed,
-        repeat=repeat,
-        not_measured=dict.fromkeys(names, reason),
-    )
+    run = _run(case, shard, config, "none")
+    return void_row(run, ScaleMeasurement, reason, config.seed, repeat)
 
 
 def _windows(case: _Case, config: Scale) -> int:

@@ -1,6 +1,5 @@
-"""This process's resident memory and page faults, as the kernel counts them."""
+"""This process's resident memory, as the kernel counts it."""
 
-import resource
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +22,3 @@ def resident() -> Resident:
         return 1024 * int(values[name].split()[0])  # in kB, which the kernel means as KiB
 
     return Resident(size_bytes("VmHWM"), size_bytes("RssAnon"), size_bytes("RssFile"))
-
-
-def page_faults() -> tuple[int, int]:
-    """Faults of all threads so far: without and with a read from disk."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_minflt, usage.ru_majflt

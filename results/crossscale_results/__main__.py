@@ -1,6 +1,5 @@
 """`python -m crossscale_results columns | validate`: the row contract from the shell."""
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from crossscale_results.document import columns_markdown
 from crossscale_results.errors import ResultsError
 from crossscale_results.reader import read_table
 from crossscale_results.tables import all_tables
+from crossscale_results.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,8 @@ def columns(command: Columns) -> None:
     if not command.path.parent.is_dir():
         raise ResultsError(f"{command.path.parent} is no folder: run this in the suite's checkout")
     if not command.check:
-        unfinished = command.path.with_name(f".{command.path.name}.{os.getpid()}")
-        try:
+        with whole_file(command.path) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(command.path)
-        finally:
-            unfinished.unlink(missing_ok=True)
     elif not command.path.is_file() or command.path.read_bytes() != text.encode():
         raise ResultsError(
             f"{command.path} is not what the code says: run `python -m crossscale_results columns`"

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -19,6 +19,18 @@ class Row:
     seed: int
     repeat: int
     not_measured: Mapping[str, str] = field(default_factory=dict)
+
+
+def void_row(config: Any, measurement: type[Any], reason: str, seed: int, repeat: int = 0) -> Row:
+    """The row of what could not be measured at all; `measurement` is the table's dataclass."""
+    names = [field.name for field in fields(measurement)]
+    empty = measurement(**dict.fromkeys(names))
+    return Row(config, empty, seed, repeat, dict.fromkeys(names, reason))
+
+
+def empty_columns(measurement: Any) -> list[str]:
+    """Columns of a measurement that need a reason."""
+    return [field.name for field in fields(measurement) if getattr(measurement, field.name) is None]
 
 
 def join_reasons(reasons: Mapping[str, str]) -> str:

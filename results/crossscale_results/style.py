@@ -1,6 +1,5 @@
 """One look for every figure, and a caption that says on what it was measured."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
 from crossscale_results.errors import ResultsError
+from crossscale_results.whole_file import whole_file
 
 # Okabe & Ito 2008: eight colours that colour-blind readers can tell apart.
 PALETTE = {
@@ -137,11 +137,7 @@ def wrapped(text: str, size_pt: float, width_pt: float) -> str:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     suffix = path.suffix[1:]
-    try:
+    with whole_file(path) as unfinished:
         figure.savefig(unfinished, format=suffix, metadata=_METADATA[suffix])
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return path

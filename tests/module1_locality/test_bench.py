@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from crossscale_data import Source
-from crossscale_results import UserError, read_table
+from crossscale_results import UserError, collect, read_table
 from module1_locality import fresh_process
 from module1_locality.bench import bench
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
@@ -132,14 +132,17 @@ def test_too_little_data_is_one_sentence(short_synthetic: Source, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+PROVENANCE = collect("synthetic", "custom")
+
+
 def test_a_repeat_that_fails_ends_with_its_sentence(tmp_path: Path) -> None:
     config = Bench(data_dir=tmp_path / "gone", results_dir=tmp_path, **SMALL)
     with pytest.raises(UserError, match="gone"):
-        fresh_process.repeat_in_fresh_process(config, 0, lambda: None)
+        fresh_process.repeat_in_fresh_process(config, PROVENANCE, 0, lambda: None)
 
 
 def test_a_repeat_that_dies_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fresh_process, "_work", time.sleep)  # which takes no three arguments
+    monkeypatch.setattr(fresh_process, "_work", time.sleep)  # which takes no four arguments
     config = Bench(data_dir=tmp_path, results_dir=tmp_path, **SMALL)
     with pytest.raises(UserError, match="the process of repeat 1 ended with 1: see what"):
-        fresh_process.repeat_in_fresh_process(config, 1, lambda: None)
+        fresh_process.repeat_in_fresh_process(config, PROVENANCE, 1, lambda: None)

@@ -14,8 +14,8 @@ from crossscale_data.packed_inputs import PackedInputs
 from crossscale_results import UserError
 from module1_locality.classifier_feed import check_rung, train_by_rung, whole_batches
 from module1_locality.classifier_training import ClassifierTraining
+from module1_locality.epoch import Epoch
 from module1_locality.epoch_orders import Order, epoch_rows, gathered_batches
-from module1_locality.feed import Epoch
 from module1_locality.lanes import HostLane, Lane
 from module1_locality.rungs import LADDER, RungName, why_not
 from module1_locality.train_config import Feeding, Recipe

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from module1_locality import epoch_orders
+from module1_locality.epoch import Epoch
 from module1_locality.epoch_orders import (
     Order,
     assembled_samples_per_s,
-    distinct_per_batch,
     epoch_rows,
     gathered_batches,
 )
-from module1_locality.feed import Epoch, batches_in_host_memory
+from module1_locality.feed import batches_in_host_memory
 from module1_locality.gather import HostBatch, gather_natively
 from module1_locality.lanes import HostLane
 from module1_locality.rungs import RUNGS
@@ -85,13 +85,6 @@ def test_batches_hold_the_rows_in_their_order(
     assert torch.cat([label for _, label in batches]).tolist() == rows[:48].tolist()
     for samples, label in batches:
         assert (samples == label[:, None, None]).all()
-
-
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(1, 10))
-def test_distinct_values_are_counted_batch_by_batch(values: list[int], batch_size: int) -> None:
-    whole = range(0, len(values) - batch_size + 1, batch_size)
-    expected = [len(set(values[start : start + batch_size])) for start in whole]
-    assert distinct_per_batch(np.array(values), batch_size).tolist() == expected
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)

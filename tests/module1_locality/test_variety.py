@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from module1_locality.epoch import Epoch, rows_in_order
 from module1_locality.rungs import LADDER, RUNGS
 from module1_locality.training_windows import TrainingWindows
-from module1_locality.variety import batch_variety
+from module1_locality.variety import batch_variety, distinct_per_batch
 
 
 @pytest.mark.parametrize("rung", LADDER, ids=lambda rung: rung.name)
@@ -32,3 +34,10 @@ def test_records_that_are_not_known_are_not_counted(
     variety = batch_variety(RUNGS["A0"], make_epoch(learnable_windows, batch_size=64))
     assert variety.records is None
     assert variety.classes == 2
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(1, 10))
+def test_distinct_values_are_counted_batch_by_batch(values: list[int], batch_size: int) -> None:
+    whole = range(0, len(values) - batch_size + 1, batch_size)
+    expected = [len(set(values[start : start + batch_size])) for start in whole]
+    assert distinct_per_batch(np.array(values), batch_size).tolist() == expected

@@ -9,8 +9,8 @@ import pytest
 from crossscale_data import Source
 from crossscale_results import UserError, read_table
 from crossscale_results.cli import run
-from module1_locality.feed import Epoch
-from module1_locality.loaders import HostBatch
+from module1_locality.epoch import Epoch
+from module1_locality.gather import HostBatch
 from module1_locality.peer_columns import PEERS_TABLE
 from module1_locality.peer_figure import draw_peers
 from module1_locality.peers import compare

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from module1_locality.loaders import HostBatch
+from module1_locality.gather import HostBatch
 from module1_locality.peers.same_windows import fingerprints, fingerprints_of, why_refused
 from module1_locality.training_windows import TrainingWindows
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from module1_locality.feed import Epoch
+from module1_locality.epoch import Epoch
 from module1_locality.peers.contestant import Contestant, Job, Way
 from module1_locality.peers.contestants import CONTESTANTS, why_absent
 from module1_locality.peers.same_windows import fingerprints_of, why_refused
