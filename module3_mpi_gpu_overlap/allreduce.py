@@ -1,12 +1,14 @@
 """The collective alone: `mpiexec -n 2 python -m module3_mpi_gpu_overlap.allreduce`.
 
 How long a blocking MPI_Allreduce of so many numbers takes, warm and after a barrier: what a round
-would pay at least for a model of that size.
+would pay at least for a model of that size; and what a sum whose bits do not depend on its order
+costs instead, conversions included.
 """
 
 import sys
 
 import numpy as np
+import torch
 
 from crossscale_data.classifier import build_model
 from crossscale_results.errors import UserError
@@ -15,7 +17,7 @@ from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.client_data import input_shape, open_in_turn
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, AllreduceKey, AllreduceMeasurement
-from module3_mpi_gpu_overlap.config import AllreduceConfig
+from module3_mpi_gpu_overlap.config import AllreduceConfig, Sum
 from module3_mpi_gpu_overlap.device import choose_device
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
@@ -33,16 +35,18 @@ def measure(world: World, config: AllreduceConfig) -> None:
     shape = agreed(world, lambda: input_shape(beats))
     classifier = FlatModel(build_model("beatnet", *shape), device).vector.numel()
     rows = []
-    for elements in (size or classifier for size in config.sizes):
-        for sample, seconds in enumerate(allreduce_s(world, elements, config)):
+    cases = [(size or classifier, how) for size in config.sizes for how in config.sums]
+    for elements, how in cases:
+        for sample, seconds in enumerate(allreduce_s(world, elements, how, config)):
             key = AllreduceKey(
                 world_size=world.size,
                 oversubscribed=world.oversubscribed,
                 elements_count=elements,
+                sum=how,
                 sample_index=sample,
             )
             rows.append(Row(key, AllreduceMeasurement(seconds), config.seed, config.repeat))
-            print(f"{elements} numbers: {seconds * 1e3:.3f} ms")
+            print(f"{elements} numbers, {how} sum: {seconds * 1e3:.3f} ms")
 
     def keep() -> None:
         path = append_rows(
@@ -53,19 +57,27 @@ def measure(world: World, config: AllreduceConfig) -> None:
     agreed(world, lambda: keep() if world.rank == 0 else None)
 
 
-def allreduce_s(world: World, elements: int, config: AllreduceConfig) -> list[float]:
+def allreduce_s(world: World, elements: int, how: Sum, config: AllreduceConfig) -> list[float]:
     """Seconds of each call, the slowest rank's; collective."""
     from mpi4py import MPI  # starts MPI, so not on import
 
+    from module3_mpi_gpu_overlap.totals import TOTALS
+
     random = np.random.default_rng([config.seed, world.rank])
-    values = random.standard_normal(elements, dtype=np.float32)
-    total = np.empty_like(values)
+    values = torch.from_numpy(random.standard_normal(elements, dtype=np.float32))
+    total, whole = TOTALS[how](world.comm, values), slice(0, elements)
+    converts = how != "mpi"
     samples_s = []
     for _ in range(WARM_UPS + config.samples):
-        total[:] = values  # summing the sum again and again would overflow
+        total.clear()  # summing the sum again and again would overflow
+        if not converts:
+            total.add(values, 1.0)
         world.comm.Barrier()
         start_s = MPI.Wtime()
-        world.comm.Allreduce(MPI.IN_PLACE, total, MPI.SUM)
+        if converts:
+            total.add(values, 1.0)
+        total.reduce(whole)
+        total.receive(whole)
         samples_s.append(world.comm.allreduce(MPI.Wtime() - start_s, MPI.MAX))
     return samples_s[WARM_UPS:]
 

@@ -1,8 +1,9 @@
-"""The averaged model on disk: whole or not at all."""
+"""Models and states on disk: whole or not at all."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,8 +18,17 @@ def save_checkpoint(path: Path, model: FlatModel, about: Mapping[str, str]) -> N
         OSError: it cannot be written; a file of that name is as it was.
     """
     state = {name: t.detach().cpu().clone() for name, t in model.module.state_dict().items()}
+    save_whole(path, {"state": state, **about})
+
+
+def save_whole(path: Path, content: Mapping[str, Any]) -> None:
+    """Write to a temporary name, force it to the disk, and rename it; folders are made.
+
+    Raises:
+        OSError: it cannot be written; a file of that name is as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
-        torch.save({"state": state, **about}, file)
+        torch.save(dict(content), file)
         file.flush()
         os.fsync(file.fileno())

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typing_extensions import Doc
 
 from crossscale_results.table import Table
-from module3_mpi_gpu_overlap.config import Settings
+from module3_mpi_gpu_overlap.config import Settings, Sum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,17 +43,39 @@ class RoundMeasurement:
     ]
     preparation_s: Annotated[float, Doc("Drawing and gathering the next round's batches.")]
     communication_s: Annotated[
-        float, Doc("The averaging alone, warm, after a barrier, on the slowest rank.")
+        float,
+        Doc("The averaging alone before the first round, warm, on the slowest rank, median of 5."),
     ]
     throughput_samples_per_s: Annotated[float, Doc("Beats of all ranks over the whole round.")]
-    train_loss: Annotated[float, Doc("Mean training loss of this rank in this round.")]
-    weight_ratio: Annotated[float, Doc("This rank's share of all training beats.")]
+    train_loss: Annotated[
+        float | None, Doc("Mean training loss of this rank's clients in this round.")
+    ]
+    trained_count: Annotated[int, Doc("Clients that this rank trained in this round.")]
+    screened_count: Annotated[
+        int, Doc("Those of them whose update was not finite or of absurd length, and left out.")
+    ]
+    weight_ratio: Annotated[
+        float, Doc("Share of this rank's clients in the round's average, before screening.")
+    ]
+    payload_bytes: Annotated[
+        int, Doc("What this rank hands to the averaging; what is sent depends on MPI's algorithm.")
+    ]
     clock_offset_s: Annotated[
         float, Doc("Subtracted from this rank's clock to get rank 0's, by ping-pong.")
     ]
     mpi_progress_percent: Annotated[
         float | None,
         Doc("Share of a 4 MiB Iallreduce that hides behind computing without MPI calls."),
+    ]
+    polling_progress_percent: Annotated[
+        float | None, Doc("The same with MPI_Testall between steps of the computing.")
+    ]
+    thread_progress_percent: Annotated[
+        float | None, Doc("The same with a helper thread that calls MPI.")
+    ]
+    progress_method: Annotated[
+        Literal["none", "library", "polling", "thread"],
+        Doc("What kept MPI moving beside other work; `none` where nothing is under way beside it."),
     ]
     accelerator_copies_s: Annotated[
         float | None, Doc("Copies between the accelerator and pinned host memory.")
@@ -99,6 +121,9 @@ class AllreduceKey:
     world_size: Annotated[int, Doc("MPI ranks.")]
     oversubscribed: Annotated[bool, Doc("Whether a node had more ranks than cores.")]
     elements_count: Annotated[int, Doc("float32 numbers summed.")]
+    sum: Annotated[
+        Sum, Doc("MPI's float32 sum, or the fixed-point one, conversions to and fro included.")
+    ]
     sample_index: Annotated[int, Doc("Timed call, from 0, in one process start.")]
 
 
@@ -106,7 +131,7 @@ class AllreduceKey:
 class AllreduceMeasurement:
     """One timed call."""
 
-    allreduce_s: Annotated[float, Doc("Blocking MPI_Allreduce in place, on the slowest rank.")]
+    allreduce_s: Annotated[float, Doc("Blocking sum over all ranks, on the slowest rank.")]
 
 
 ROUNDS = Table(
@@ -123,7 +148,7 @@ SCORES = Table(
 )
 ALLREDUCE = Table(
     "module3_allreduce",
-    "One MPI_Allreduce of float32 numbers with nothing beside it.",
+    "One sum of float32 numbers over all ranks with nothing beside it.",
     AllreduceKey,
     AllreduceMeasurement,
 )

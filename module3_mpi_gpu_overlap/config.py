@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from typing_extensions import Doc
 
-Mode = Literal["G0", "G1", "G2"]
-Precision = Literal["float32", "bf16"]
+Mode = Literal["G0", "G1", "G2", "G3"]
+Precision = Literal["float32", "bf16", "fp16"]
+Progress = Literal["auto", "library", "polling", "thread"]
+Sum = Literal["mpi", "fixed-point"]
 Profile = Literal["quick", "paper", "custom"]
 
 
@@ -19,21 +21,52 @@ class Settings:
         Mode,
         Doc(
             "Rung of the ladder: G0 blocking, tensor by tensor; G1 blocking, one flat buffer in "
-            "buckets; G2 non-blocking buckets beside the preparation of the next round."
+            "buckets; G2 non-blocking buckets beside the preparation of the next round; G3 beside "
+            "the whole next round, with the delayed correction."
         ),
     ] = "G1"
     rounds: Annotated[int, Doc("Rounds of local training and averaging.")] = 2
-    local_steps: Annotated[int, Doc("Optimiser steps of each rank in a round.")] = 50
-    batch_size: Annotated[int, Doc("Beats in a rank's mini-batch.")] = 256
+    local_steps: Annotated[int, Doc("Optimiser steps of each client in a round.")] = 50
+    batch_size: Annotated[int, Doc("Beats in a client's mini-batch.")] = 256
+    clients: Annotated[
+        Literal["ranks", "subjects"],
+        Doc(
+            "`ranks`: every rank is one client that keeps its optimiser (cross-silo); `subjects`: "
+            "clients_count clients share the ranks and begin each round anew (cross-device)."
+        ),
+    ] = "ranks"
+    clients_count: Annotated[
+        int, Doc("Clients where they are not the ranks; 0 is one for each training subject.")
+    ] = 0
+    clients_per_round: Annotated[
+        int, Doc("Clients drawn for each round; 0 is all that hold beats.")
+    ] = 0
+    split: Annotated[
+        Literal["natural", "iid", "dirichlet"],
+        Doc("Beats of a client: whole subjects; random ones; or classes in Dirichlet shares."),
+    ] = "natural"
+    dirichlet_alpha: Annotated[
+        float, Doc("Concentration of the Dirichlet split: small is uneven, large is even.")
+    ] = 0.5
     optimizer: Annotated[
-        Literal["adamw", "sgd"], Doc("Local optimiser; its state stays on its rank all the run.")
+        Literal["adamw", "sgd"], Doc("Local optimiser; where clients are ranks it keeps its state.")
     ] = "adamw"
     learning_rate: Annotated[float, Doc("Step size of the local optimiser.")] = 2e-3
+    proximal_mu: Annotated[
+        float, Doc("FedProx's pull towards the model that the round began with; 0 is FedAvg.")
+    ] = 0.0
+    server: Annotated[
+        Literal["fedavg", "fedavgm", "fedadam"],
+        Doc("What becomes of the average: the model, or a step with momentum, or with Adam."),
+    ] = "fedavg"
+    server_learning_rate: Annotated[float, Doc("Step size of fedavgm and fedadam.")] = 1.0
+    server_momentum: Annotated[float, Doc("Momentum of fedavgm; beta 1 of fedadam.")] = 0.9
     class_weights: Annotated[
         bool, Doc("Weigh classes by the inverse square root of their count over all ranks.")
     ] = True
     precision: Annotated[
-        Precision, Doc("Arithmetic of local training; bf16 is torch's automatic mixed precision.")
+        Precision,
+        Doc("Arithmetic of local training: automatic mixed precision; fp16 scales its loss."),
     ] = "float32"
     model: Annotated[Literal["beatnet", "tinyecg"], Doc("The suite's classifier to train.")] = (
         "beatnet"
@@ -42,7 +75,23 @@ class Settings:
         Literal["record", "causal"],
         Doc("Compare RR intervals with the whole record's, or only with earlier ones."),
     ] = "record"
-    bucket_bytes: Annotated[int, Doc("Largest piece that G1 and G2 reduce at a time.")] = 1 << 20
+    bucket_bytes: Annotated[int, Doc("Largest piece that G1 to G3 reduce at a time.")] = 1 << 20
+    sum: Annotated[
+        Sum,
+        Doc("MPI's float32 sum, or one of 64-bit fixed-point numbers whose order cannot matter."),
+    ] = "mpi"
+    progress: Annotated[
+        Progress,
+        Doc("What keeps MPI moving in G2 and G3; `auto` takes the best of a self-test."),
+    ] = "auto"
+    screening_ratio: Annotated[
+        float,
+        Doc("Updates longer than so many times the last round's median are left out; 0: no limit."),
+    ] = 10.0
+    slow_rank: Annotated[int, Doc("A rank that is made a straggler; -1 is none.")] = -1
+    slow_ratio: Annotated[
+        float, Doc("How long the straggler sleeps, in units of its own local training.")
+    ] = 1.0
     device: Annotated[
         Literal["auto", "cpu"], Doc("`auto` takes an accelerator if there is one, by local rank.")
     ] = "auto"
@@ -56,6 +105,11 @@ class TrainConfig(Settings):
         int, Doc("Score DS2 after every so many rounds; 0 scores it at the end only.")
     ] = 0
     checkpoint: Annotated[Path | None, Doc("File to save the final model to.")] = None
+    state_dir: Annotated[
+        Path | None, Doc("Folder, seen by all ranks, to keep the last finished round's state in.")
+    ] = None
+    state_every: Annotated[int, Doc("Rounds from one kept state to the next.")] = 1
+    resume: Annotated[bool, Doc("Go on from the state that lies in `state_dir`.")] = False
     data_dir: Annotated[
         Path | None,
         Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
@@ -74,6 +128,10 @@ class AllreduceConfig:
     sizes: Annotated[tuple[int, ...], Doc("Parameter counts; 0 stands for the classifier's.")] = (
         0,
         1_000_000,
+    )
+    sums: Annotated[tuple[Sum, ...], Doc("Sums to time: MPI's own, and the fixed-point one.")] = (
+        "mpi",
+        "fixed-point",
     )
     samples: Annotated[int, Doc("Timed calls of each size, after two for warm-up.")] = 5
     data_dir: Annotated[
@@ -116,7 +174,12 @@ class Grid:
 GRIDS = {
     "quick": Grid(
         world_sizes=(1, 2),
-        contestants=(("G0", "float32"), ("G1", "float32"), ("G2", "float32")),
+        contestants=(
+            ("G0", "float32"),
+            ("G1", "float32"),
+            ("G2", "float32"),
+            ("G3", "float32"),
+        ),
         rounds=3,
         local_steps=10,
         repeats=2,
@@ -128,6 +191,7 @@ GRIDS = {
             ("G0", "float32"),
             ("G1", "float32"),
             ("G2", "float32"),
+            ("G3", "float32"),
             ("G1", "bf16"),
         ),
         rounds=5,

@@ -1,12 +1,13 @@
-"""Federated averaging: rounds of local training, averaging, and the next round's preparation.
+"""A federated run from the first model to the last: calibration, rounds, scores and agreement.
 
-Every rank takes part in every round (cross-silo), so each keeps its optimiser's state; only the
-model is averaged. With one rank this is plain local training, to the bit.
+With one rank that is one client it is plain local training, to the bit.
 """
 
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,36 +17,22 @@ from torch import nn
 from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.labels import CLASSES
 from module3_mpi_gpu_overlap.agreement import verify_same_model
-from module3_mpi_gpu_overlap.averaging import Averaging, averaging_of
+from module3_mpi_gpu_overlap.averaging import LADDER, Averaging, averaging_of
+from module3_mpi_gpu_overlap.client_data import Clients
+from module3_mpi_gpu_overlap.client_training import random_seed
 from module3_mpi_gpu_overlap.clock import clock_offset_s
 from module3_mpi_gpu_overlap.config import Settings
-from module3_mpi_gpu_overlap.device import peak_memory_bytes, synchronize
 from module3_mpi_gpu_overlap.evaluation import Confusions, confusion_over_ranks
+from module3_mpi_gpu_overlap.federation import Federation, RankReport
 from module3_mpi_gpu_overlap.flat_model import FlatModel
-from module3_mpi_gpu_overlap.launch import AgreedError, World
-from module3_mpi_gpu_overlap.local_training import (
-    Batch,
-    BatchStream,
-    build_optimizer,
-    class_weights,
-    train_locally,
-)
-from module3_mpi_gpu_overlap.mpi_progress import progress_overlap_percent
-from module3_mpi_gpu_overlap.timing import Timeline
+from module3_mpi_gpu_overlap.launch import World
+from module3_mpi_gpu_overlap.local_training import LocalOptimizer, class_weights, train_locally
+from module3_mpi_gpu_overlap.mpi_progress import SelfTest, self_test
+from module3_mpi_gpu_overlap.progress_helper import progress_helper
+from module3_mpi_gpu_overlap.run_state import KeptRun
 
 WARM_UP_STEPS = 2
-
-
-@dataclass(frozen=True)
-class RankReport:
-    """What one rank tells the others about its round."""
-
-    timeline: Timeline
-    loss: float
-    finite: bool
-    communication_s: float
-    copies_s: float | None  # None without an accelerator
-    accelerator_memory_bytes: int | None
+ALONE_SAMPLES = 5
 
 
 @dataclass
@@ -53,10 +40,13 @@ class FederatedRun:
     """A finished run, the same on every rank."""
 
     model: FlatModel
-    weights: list[float]  # each rank's share of the beats
     clock_offsets_s: list[float]
-    progress_percent: float | None  # None in a world of one
-    rounds: list[list[RankReport]] = field(default_factory=list)  # [round][rank]
+    self_test: SelfTest | None  # None in a world of one
+    progress_method: Literal["none", "library", "polling", "thread"]
+    communication_s: float
+    payload_bytes: int
+    first_round: int = 0  # above 0 in a run that was resumed
+    rounds: list[list[RankReport]] = field(default_factory=list)  # [round - first_round][rank]
     confusions: dict[int, Confusions] = field(default_factory=dict)  # by round
     digest: str = ""
 
@@ -65,81 +55,72 @@ def federate(
     world: World,
     settings: Settings,
     module: nn.Module,
-    train: BeatInputs,
+    clients: Clients,
     test: BeatInputs,
     device: torch.device,
     seed: int,
     evaluate_every: int = 0,
     on_round: Callable[[], object] = lambda: None,
+    kept: KeptRun | None = None,
 ) -> FederatedRun:
-    """Train `module` over all ranks' `train` beats and score it on their `test` beats; collective.
+    """Train `module` over all clients and score it on all ranks' `test` beats; collective.
+
+    Args:
+        world: the ranks.
+        settings: what to do.
+        module: rank 0's is trained, on every rank.
+        clients: all clients, and this rank's beats.
+        test: this rank's share of the beats to score.
+        device: what this rank trains on.
+        seed: seed of batches, dropout and sampling.
+        evaluate_every: rounds from one scoring to the next; 0 scores the last model only.
+        on_round: called after each round.
+        kept: where the state after a round is kept, and resumed from if there is one.
 
     Raises:
-        AgreedError: a rank's model is not finite, or the ranks end with different models.
+        AgreedError: no client's update was usable, the ranks end with different models, or a state
+            cannot be read or written.
     """
     comm = world.comm
     model = FlatModel(module, device)
     _copy_from_rank_0(comm, model)
-    beats_of_class = np.bincount(train.label, minlength=len(CLASSES)).astype(np.int64)
-    own_beats = int(beats_of_class.sum())
-    comm.Allreduce(MPI.IN_PLACE, beats_of_class, MPI.SUM)
-    weight = own_beats / int(beats_of_class.sum())
-    class_weight = class_weights(beats_of_class, settings.class_weights).to(device)
-
-    stream = BatchStream(train, settings.batch_size, device, seed, world.rank)
-    batches = stream.prepare(settings.local_steps)
-    _warm_up(settings, model, batches, class_weight)
-    torch.manual_seed(rank_seed(seed, world.rank))
-
-    mode, bucket = settings.mode, settings.bucket_bytes
-    averaging = averaging_of(mode, comm, model, model.vector, weight, bucket)
-    alone = averaging_of(mode, comm, model, model.vector.clone(), weight, bucket)
-    optimizer = build_optimizer(model.module, settings)
+    class_weight = _class_weight(comm, settings, clients).to(device)
+    federation = Federation(world, settings, model, clients, class_weight, seed)
+    _warm_up(settings, model, federation, class_weight)
+    torch.manual_seed(random_seed(seed, world.rank))
+    tested = self_test(comm, settings.progress) if world.size > 1 else None
+    rung = LADDER[settings.mode]
+    method = tested.chosen if tested and not rung.blocking else None
     offset_s = clock_offset_s(comm)
     run = FederatedRun(
         model=model,
-        weights=comm.allgather(weight),
         clock_offsets_s=comm.allgather(offset_s),
-        progress_percent=progress_overlap_percent(comm) if world.size > 1 else None,
+        self_test=tested,
+        progress_method=method or "none",  # type: ignore[arg-type]  # chosen is never `auto`
+        communication_s=_communication_s(comm, settings, model),
+        payload_bytes=len(model.vector) * federation.averaging.total.wire_bytes,
+        first_round=kept.resume(world, federation) if kept else 0,
     )
-    for index in range(settings.rounds):
-        comm.Barrier()
-        begin_s = MPI.Wtime() - offset_s
-        loss = train_locally(model.module, optimizer, batches, class_weight, settings.precision)
-        finite = model.is_finite() and bool(np.isfinite(loss))
-        synchronize(device)
-        arrival_s = MPI.Wtime() - offset_s
-        averaging.start()
-        started_s = MPI.Wtime() - offset_s
-        batches = stream.prepare(settings.local_steps, averaging.poll)
-        prepared_s = MPI.Wtime() - offset_s
-        averaging.finish()
-        synchronize(device)
-        end_s = MPI.Wtime() - offset_s
-
-        blocked = ((arrival_s, started_s), (prepared_s, end_s))
-        report = RankReport(
-            timeline=Timeline(begin_s, arrival_s, end_s, blocked, prepared_s - started_s),
-            loss=loss,
-            finite=finite,
-            communication_s=_communication_s(comm, alone),
-            copies_s=None if device.type == "cpu" else averaging.copies_s,
-            accelerator_memory_bytes=peak_memory_bytes(device),
-        )
-        run.rounds.append(comm.allgather(report))
-        _require_finite(run.rounds[-1], index)
-        last = index == settings.rounds - 1
-        if last or (evaluate_every and (index + 1) % evaluate_every == 0):
-            run.confusions[index] = confusion_over_ranks(comm, model.module, test, device)
-        on_round()
+    federation.training.prepare(run.first_round)
+    own_reports = []
+    comm.Barrier()
+    with progress_helper(comm, method or "library") as helper:
+        for index in range(run.first_round, settings.rounds):
+            if not rung.delayed:
+                comm.Barrier()
+            last = index == settings.rounds - 1
+            own_reports.append(federation.round(index, last, offset_s, helper))
+            scored = federation.averaged_round
+            every = evaluate_every and (scored + 1) % evaluate_every == 0
+            if scored >= 0 and scored not in run.confusions and (last or every):
+                run.confusions[scored] = _score(comm, federation, test)
+            if kept:
+                kept.keep(world, federation, index, last)
+            on_round()
+    run.rounds = [list(reports) for reports in zip(*comm.allgather(own_reports), strict=True)]
     run.digest = model.digest()
     verify_same_model(world, run.digest)
     return run
-
-
-def rank_seed(seed: int, rank: int) -> int:
-    """Seed of a rank's own random numbers (dropout)."""
-    return int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
 
 
 def _copy_from_rank_0(comm: MPI.Intracomm, model: FlatModel) -> None:
@@ -148,32 +129,47 @@ def _copy_from_rank_0(comm: MPI.Intracomm, model: FlatModel) -> None:
     model.vector.copy_(torch.from_numpy(host))
 
 
+def _class_weight(comm: MPI.Intracomm, settings: Settings, clients: Clients) -> torch.Tensor:
+    beats_of_class = np.zeros(len(CLASSES), np.int64)
+    for inputs in clients.own.values():
+        beats_of_class += np.bincount(inputs.label, minlength=len(CLASSES))
+    comm.Allreduce(MPI.IN_PLACE, beats_of_class, MPI.SUM)
+    return class_weights(beats_of_class, settings.class_weights)
+
+
 def _warm_up(
-    settings: Settings, model: FlatModel, batches: list[Batch], class_weight: torch.Tensor
+    settings: Settings, model: FlatModel, federation: Federation, class_weight: torch.Tensor
 ) -> None:
     """First use sets up torch's operators: let a throw-away copy of the model pay for it."""
     module = copy.deepcopy(model.module)
-    optimizer = build_optimizer(module, settings)
-    train_locally(module, optimizer, batches[:WARM_UP_STEPS], class_weight, settings.precision)
+    optimizer = LocalOptimizer(module, settings, model.vector.device)
+    batches = federation.training.warm_up_batches(WARM_UP_STEPS)
+    train_locally(module, optimizer, batches, class_weight, settings.precision)
 
 
-def _communication_s(comm: MPI.Intracomm, alone: Averaging) -> float:
+def _communication_s(comm: MPI.Intracomm, settings: Settings, model: FlatModel) -> float:
     """The averaging of a vector nobody needs, once warm: the slowest rank's time; collective."""
-    elapsed_s = 0.0
-    for _ in range(2):
-        comm.Barrier()
-        start_s = MPI.Wtime()
-        alone.start()
-        alone.finish()
-        elapsed_s = MPI.Wtime() - start_s
-    slowest_s: float = comm.allreduce(elapsed_s, MPI.MAX)
+    alone = averaging_of(settings.mode, comm, model, settings.bucket_bytes, settings.sum)
+    samples_s = [_averaging_s(comm, alone, model) for _ in range(1 + ALONE_SAMPLES)]
+    return median(samples_s[1:])
+
+
+def _averaging_s(comm: MPI.Intracomm, alone: Averaging, model: FlatModel) -> float:
+    alone.clear()
+    alone.total.add(model.vector, 1 / comm.size)
+    comm.Barrier()
+    start_s = MPI.Wtime()
+    alone.start()
+    alone.finish()
+    slowest_s: float = comm.allreduce(MPI.Wtime() - start_s, MPI.MAX)
     return slowest_s
 
 
-def _require_finite(reports: list[RankReport], index: int) -> None:
-    for rank, report in enumerate(reports):
-        if not report.finite:
-            raise AgreedError(
-                f"the model of rank {rank} is not finite after the local steps of round {index}: "
-                "lower --learning-rate, or look at that rank's data"
-            )
+def _score(comm: MPI.Intracomm, federation: Federation, test: BeatInputs) -> Confusions:
+    """The averaged model's scores; a rank's own, where that differs, is put back after them."""
+    model = federation.model
+    own = model.vector.clone()
+    model.vector.copy_(federation.averaged)
+    confusions = confusion_over_ranks(comm, model.module, test, model.vector.device)
+    model.vector.copy_(own)
+    return confusions

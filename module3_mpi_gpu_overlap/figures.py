@@ -24,7 +24,7 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
         paths += draw_rounds(rounds[rounds["precision"] == "float32"], out_dir)
     allreduce = profile_rows(ALLREDUCE, results_dir)
     if allreduce is not None:
-        paths += draw_allreduce(allreduce, out_dir)
+        paths += draw_allreduce(allreduce[allreduce["sum"] == "mpi"], out_dir)
     return paths
 
 

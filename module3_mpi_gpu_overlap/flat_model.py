@@ -1,13 +1,16 @@
 """A model whose learned numbers lie in one float32 vector, so that one buffer can be averaged.
 
-Batch normalisation's running mean and variance are in the vector too and are averaged on purpose:
-the averaged weights are evaluated with averaged statistics (the mean of the ranks' variances; what
-the ranks' means differ by is not added). Integer buffers (`num_batches_tracked`) are counters: they
-are not averaged, every rank makes the same number of steps, and `digest` covers them, so counters
-that differ are found as models that differ.
+Batch normalisation's running mean and variance are in the vector too, after the parameters, and are
+averaged on purpose: the averaged weights are evaluated with averaged statistics (the mean of the
+clients' variances; what their means differ by is not added). What is more than averaging (a
+server's momentum, the delayed correction) is for parameters alone: a variance must not become
+negative. Integer buffers (`num_batches_tracked`) are counters: they are not averaged, every client
+makes the same number of steps, and `digest` covers them, so counters that differ are found as
+models that differ.
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +36,9 @@ class FlatModel:
             slice(end - tensor.numel(), end)
             for (_, _, tensor), end in zip(tensors, ends, strict=True)
         )
+        self.parameters_count = sum(
+            tensor.numel() for _, _, tensor in tensors if isinstance(tensor, nn.Parameter)
+        )
         self.vector = torch.empty(ends[-1], dtype=torch.float32, device=device)
         for (owner, name, tensor), span in zip(tensors, self.spans, strict=True):
             view = self.vector[span].view_as(tensor)
@@ -54,9 +60,19 @@ class FlatModel:
         copy: npt.NDArray[np.float32] = self.vector.detach().cpu().numpy().copy()
         return copy
 
-    def is_finite(self) -> bool:
-        """Whether no number of the model is NaN or infinite."""
-        return bool(torch.isfinite(self.vector).all())
+    def counters(self) -> list[int]:
+        """What the integer buffers hold."""
+        held = [buffer.flatten() for buffer in self._integer_buffers()]
+        counters: list[int] = torch.cat(held).tolist() if held else []
+        return counters
+
+    def set_counters(self, counters: Sequence[int]) -> None:
+        """Fill the integer buffers with what `counters` gave."""
+        at = 0
+        for buffer in self._integer_buffers():
+            own = torch.tensor(counters[at : at + buffer.numel()], dtype=buffer.dtype)
+            buffer.copy_(own.view(buffer.shape))
+            at += buffer.numel()
 
     def _integer_buffers(self) -> list[Tensor]:
         return [b for b in self.module.buffers() if not b.is_floating_point()]

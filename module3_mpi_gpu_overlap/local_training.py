@@ -1,7 +1,8 @@
-"""What a rank does between two averagings: draw batches, and take optimiser steps."""
+"""What a client does between two averagings: draw batches, and take optimiser steps."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.labels import CLASSES
 from module3_mpi_gpu_overlap.config import Precision, Settings
 
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 FEWEST_BEATS = 200  # a class with fewer is weighed as if it had so many
 
 
@@ -26,17 +28,17 @@ class Batch:
 
 
 class BatchStream:
-    """Mini-batches of one rank's beats: epoch after epoch, each in a new random order.
+    """Mini-batches of one client's beats: epoch after epoch, each in a new random order.
 
     Batches are always full: one may hold the end of an epoch and the beginning of the next.
     """
 
     def __init__(
-        self, inputs: BeatInputs, batch_size: int, device: torch.device, seed: int, rank: int
+        self, inputs: BeatInputs, batch_size: int, device: torch.device, seed: Sequence[int]
     ) -> None:
-        """`seed` and `rank` alone decide the order."""
+        """`seed` alone decides the order: numbers that no other stream of the run has."""
         self._inputs, self._batch_size, self._device = inputs, batch_size, device
-        self._rng = np.random.default_rng([seed, rank])
+        self._rng = np.random.default_rng(seed)
         self._order: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
     def prepare(self, steps: int, between: Callable[[], None] = lambda: None) -> list[Batch]:
@@ -46,6 +48,18 @@ class BatchStream:
             batches.append(self._gather(self._next_rows()))
             between()
         return batches
+
+    def state(self) -> dict[str, Any]:
+        """Where the stream stands."""
+        return {
+            "random": self._rng.bit_generator.state,
+            "order": torch.from_numpy(self._order.copy()),
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`."""
+        self._rng.bit_generator.state = state["random"]
+        self._order = state["order"].numpy()
 
     def _next_rows(self) -> npt.NDArray[np.int64]:
         while len(self._order) < self._batch_size:
@@ -63,36 +77,85 @@ class BatchStream:
         return Batch(*(torch.from_numpy(array).to(self._device) for array in arrays))
 
 
-def build_optimizer(module: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """The local optimiser; `sgd` is plain: no momentum, no decay."""
-    if settings.optimizer == "sgd":
-        return torch.optim.SGD(module.parameters(), lr=settings.learning_rate)
-    return torch.optim.AdamW(module.parameters(), lr=settings.learning_rate)
+class LocalOptimizer:
+    """A client's optimiser and, in fp16, the scale of its loss; `sgd` is plain SGD."""
+
+    def __init__(self, module: nn.Module, settings: Settings, device: torch.device) -> None:
+        """A fresh one: no moments, torch's initial scale."""
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        kind = torch.optim.SGD if settings.optimizer == "sgd" else torch.optim.AdamW
+        self.optimizer: torch.optim.Optimizer = kind(self.parameters, lr=settings.learning_rate)
+        # Where it is not enabled it passes on losses and steps as they are.
+        self.scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
+
+    def step(self, loss: Tensor, pull: "ProximalTerm | None" = None) -> None:
+        """One step down the loss, and down the proximal term; gradients are set anew.
+
+        In fp16 a step whose gradients are not finite is left out, and the scale lowered.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        if pull is not None:
+            self.scaler.unscale_(self.optimizer)
+            pull.add_gradient(self.parameters)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs."""
+        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        if state["scaler"]:
+            self.scaler.load_state_dict(state["scaler"])
+
+
+class ProximalTerm:
+    """FedProx (Li et al. 2020, MLSys): mu / 2 times the squared distance to the round's start."""
+
+    def __init__(self, module: nn.Module, mu: float) -> None:
+        """Pull towards the parameters that `module` has now."""
+        self._start = [p.detach().clone() for p in module.parameters() if p.requires_grad]
+        self._mu = mu
+
+    @torch.no_grad()
+    def add_gradient(self, parameters: Sequence[Tensor]) -> None:
+        """Add mu (w - start) to the gradients."""
+        for parameter, start in zip(parameters, self._start, strict=True):
+            if parameter.grad is not None:
+                parameter.grad.add_(parameter - start, alpha=self._mu)
 
 
 def train_locally(
     module: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimizer: LocalOptimizer,
     batches: Iterable[Batch],
     class_weight: Tensor,
     precision: Precision,
+    pull: ProximalTerm | None = None,
+    between: Callable[[], None] = lambda: None,
 ) -> float:
-    """One optimiser step a batch; the mean training loss, in nats."""
+    """One optimiser step a batch; the mean training loss, in nats.
+
+    The loss told is that of the beats, without the proximal term; steps whose loss overflowed in
+    fp16 are not in its mean. `between` is called after each step.
+    """
     module.train()
     losses = []
     for batch in batches:
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(
-            batch.waveform.device.type, torch.bfloat16, enabled=precision == "bf16"
-        ):
+        dtype = AUTOCAST.get(precision)
+        with torch.autocast(batch.waveform.device.type, dtype, enabled=dtype is not None):
             logits = module(batch.waveform, batch.context)
         beat_losses = F.cross_entropy(logits.float(), batch.label, reduction="none")
         # A plain mean of weighted losses: the average over ranks is then that of one big batch.
         loss = (beat_losses * class_weight[batch.label]).mean()
-        loss.backward()
-        optimizer.step()
+        optimizer.step(loss, pull)
         losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
+        between()
+    told = torch.stack(losses)
+    return float(told[torch.isfinite(told)].mean())
 
 
 def class_weights(beats_of_class: npt.NDArray[np.int64], balanced: bool) -> Tensor:

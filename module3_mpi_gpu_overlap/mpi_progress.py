@@ -1,43 +1,119 @@
-"""Does MPI move data while the program computes, or only inside MPI calls?
+"""What makes MPI move data while the program computes? A self-test at the start of every run.
 
 Method of the OSU micro-benchmarks (osu_iallreduce): time a non-blocking Allreduce with its wait;
-then start one, compute for as long without calling MPI, and wait. If MPI progresses by itself the
-wait finds everything done.
+then start one, compute for as long without waiting, and wait. What the whole takes longer than the
+computing alone is exposed. This is measured with no help (`library`: MPI's own progress thread, if
+it has one), with `polling` (MPI_Testall between steps) and with a helper `thread`. The computing is
+a fixed amount of work, so that a thread that takes its core away is seen.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+import torch
 from mpi4py import MPI
+
+from module3_mpi_gpu_overlap.config import Progress
+from module3_mpi_gpu_overlap.launch import AgreedError
+from module3_mpi_gpu_overlap.progress_helper import ProgressHelper, progress_helper
 
 MESSAGE_FLOATS = 1 << 20  # 4 MiB: beyond any eager protocol, so that progress needs work
 TRIALS = 7
+STEPS = 10  # polls in one message's time: rounds have fewer or more, by model and network
+CLEARLY_PERCENT = 10.0  # a more costly method must hide so much more
+ALONE_PERCENT = 50.0  # a library that hides less does not progress by itself
 
 
-def progress_overlap_percent(comm: MPI.Intracomm) -> float:
-    """Share of an Allreduce's time that hides behind computing, 0 to 100; collective."""
+@dataclass(frozen=True)
+class SelfTest:
+    """Share of an Allreduce that hides behind computing, 0 to 100, and what to use."""
+
+    library_percent: float
+    polling_percent: float
+    thread_percent: float | None  # None if MPI was started without MPI_THREAD_MULTIPLE
+    chosen: Progress
+
+
+def self_test(comm: MPI.Intracomm, requested: Progress = "auto") -> SelfTest:
+    """Measure the three methods and choose the requested or the best one; collective.
+
+    Raises:
+        AgreedError: a thread is requested and MPI was not started for threads.
+    """
+    threads = MPI.Query_thread() == MPI.THREAD_MULTIPLE
+    if requested == "thread" and not threads:
+        raise AgreedError("this MPI was not started for several threads: use --progress polling")
     buffer = np.ones(MESSAGE_FLOATS, np.float32)
-    _trial(comm, buffer, 0.0)  # connections and pages are set up on first use
-    alone_s = _slowest_rank(comm, [_trial(comm, buffer, 0.0) for _ in range(TRIALS)])
-    beside_s = _slowest_rank(comm, [_trial(comm, buffer, alone_s) for _ in range(TRIALS)])
-    exposed_s = beside_s - alone_s
-    return 100.0 * min(1.0, max(0.0, 1.0 - exposed_s / alone_s))
+    _trial(comm, buffer, 0)  # connections and pages are set up on first use
+    alone_s = _slowest_rank(comm, [_trial(comm, buffer, 0) for _ in range(TRIALS)])
+    units = _units_of(comm, alone_s / STEPS)
+
+    def hidden_percent(method: Progress) -> float:
+        computing_s, beside_s = [], []
+        with progress_helper(comm, method) as helper:
+            for _ in range(TRIALS):  # in turns, so that a busy moment meets both
+                computing_s.append(_computing_s(comm, units))
+                beside_s.append(_trial(comm, buffer, units, helper))
+        exposed_s = _slowest_rank(comm, beside_s) - _slowest_rank(comm, computing_s)
+        return 100.0 * min(1.0, max(0.0, 1.0 - exposed_s / alone_s))
+
+    library, polling = hidden_percent("library"), hidden_percent("polling")
+    threaded = hidden_percent("thread") if threads else None
+    chosen = best_method(library, polling, threaded) if requested == "auto" else requested
+    return SelfTest(library, polling, threaded, chosen)
 
 
-def _trial(comm: MPI.Intracomm, buffer: np.ndarray, compute_s: float) -> float:
+def best_method(library: float, polling: float, thread: float | None) -> Progress:
+    """The method that hides most, of those that hide about as much the least costly one.
+
+    Polling costs next to nothing; so the library is left alone only where it hides by itself.
+    """
+    most = max(library, polling, thread or 0.0) - CLEARLY_PERCENT
+    if library >= max(most, ALONE_PERCENT):
+        return "library"
+    return "polling" if polling >= most else "thread"
+
+
+def _trial(
+    comm: MPI.Intracomm, buffer: np.ndarray, units: int, helper: ProgressHelper | None = None
+) -> float:
+    """Seconds of an Allreduce with `STEPS` steps of computing between its start and its wait."""
+    helper = helper or ProgressHelper()
     comm.Barrier()
     start_s = MPI.Wtime()
     request = comm.Iallreduce(MPI.IN_PLACE, buffer, MPI.MAX)
-    _compute(compute_s)
+    helper.resume()
+    _compute(units, request.Test if helper.polls else lambda: None)
+    helper.pause()
     request.Wait()
     return MPI.Wtime() - start_s
 
 
-def _compute(seconds: float) -> None:
-    end_s = MPI.Wtime() + seconds  # MPI_Wtime reads a clock; it does not make MPI progress
-    value = 1.0
-    while MPI.Wtime() < end_s:
-        value = value * 0.5 + 1.0
+def _computing_s(comm: MPI.Intracomm, units: int) -> float:
+    comm.Barrier()
+    start_s = MPI.Wtime()
+    _compute(units, lambda: None)
+    return MPI.Wtime() - start_s
+
+
+def _compute(units: int, between: Callable[[], object]) -> None:
+    """`STEPS` steps of so many small products, in torch: without Python's lock, as training."""
+    if not units:
+        return
+    matrix = torch.full((64, 64), 1 / 64)
+    for _ in range(STEPS):
+        for _ in range(units):
+            matrix = matrix @ matrix
+        between()
+
+
+def _units_of(comm: MPI.Intracomm, seconds: float) -> int:
+    """Products that take so long on the slowest rank, while all ranks compute; collective."""
+    _compute(10, lambda: None)
+    once_s = _slowest_rank(comm, [_computing_s(comm, 10) / (10 * STEPS) for _ in range(3)])
+    return max(1, round(seconds / once_s))
 
 
 def _slowest_rank(comm: MPI.Intracomm, samples_s: list[float]) -> float:

@@ -13,47 +13,37 @@ from module3_mpi_gpu_overlap.columns import (
     ScoreKey,
     ScoreMeasurement,
 )
-from module3_mpi_gpu_overlap.timing import rank_times, round_s
+from module3_mpi_gpu_overlap.timing import RankTimes, Timeline, rank_times, round_s
 
 if TYPE_CHECKING:
     from module3_mpi_gpu_overlap.federated import FederatedRun
+    from module3_mpi_gpu_overlap.federation import RankReport
 
 ONE_RANK = "one rank has nobody to communicate with"
 NO_ACCELERATOR = "no accelerator was used"
+NO_THREADS = "MPI was not started for several threads"
+NOT_SAMPLED = "no client of this rank was drawn for the round"
+NO_USABLE = "all of this rank's updates were screened out"
 UNDEFINED = "undefined: the class neither occurs nor is predicted"
 
 
 def round_rows(run: "FederatedRun", config: RunConfig, seed: int, repeat: int) -> Iterator[Row]:
     """A row for each rank and round."""
-    for index, reports in enumerate(run.rounds):
+    before: list[Timeline] = []
+    for index, reports in enumerate(run.rounds, run.first_round):
         timelines = [report.timeline for report in reports]
         slowest_s = round_s(timelines)
-        beats = config.world_size * config.local_steps * config.batch_size
-        for rank, (report, times) in enumerate(zip(reports, rank_times(timelines), strict=True)):
-            measurement = RoundMeasurement(
-                round_s=slowest_s,
-                rank_round_s=times.rank_round_s,
-                train_s=times.train_s,
-                straggler_idle_s=times.straggler_idle_s,
-                blocked_idle_s=times.blocked_idle_s,
-                exposed_communication_s=times.exposed_communication_s,
-                preparation_s=times.preparation_s,
-                communication_s=report.communication_s,
-                throughput_samples_per_s=beats / slowest_s,
-                train_loss=report.loss,
-                weight_ratio=run.weights[rank],
-                clock_offset_s=run.clock_offsets_s[rank],
-                mpi_progress_percent=run.progress_percent,
-                accelerator_copies_s=report.copies_s,
-                accelerator_memory_bytes=report.accelerator_memory_bytes,
+        throughput = sum(report.beats for report in reports) / slowest_s
+        times_of_ranks = rank_times(timelines, before)
+        for rank, (report, times) in enumerate(zip(reports, times_of_ranks, strict=True)):
+            measurement = _round_measurement(
+                run, config, rank, report, times, slowest_s, throughput
             )
             key = RoundKey(**_values(config), round_index=index, rank=rank)
-            reasons = {
-                "mpi_progress_percent": ONE_RANK,
-                "accelerator_copies_s": NO_ACCELERATOR,
-                "accelerator_memory_bytes": NO_ACCELERATOR,
-            }
-            yield Row(key, measurement, seed, repeat, _empty_ones(measurement, reasons))
+            yield Row(
+                key, measurement, seed, repeat, _empty_ones(measurement, _reasons(run, report))
+            )
+        before = timelines
 
 
 def score_rows(run: "FederatedRun", config: RunConfig, seed: int, repeat: int) -> Iterator[Row]:
@@ -78,6 +68,64 @@ def score_lines(run: "FederatedRun") -> list[str]:
                 f"{_shown(found.f1[2])}, accuracy {found.accuracy:.3f}"
             )
     return lines
+
+
+def _round_measurement(
+    run: "FederatedRun",
+    config: RunConfig,
+    rank: int,
+    report: "RankReport",
+    times: RankTimes,
+    slowest_s: float,
+    throughput: float,
+) -> RoundMeasurement:
+    test = run.self_test
+    return RoundMeasurement(
+        round_s=slowest_s,
+        rank_round_s=times.rank_round_s,
+        train_s=times.train_s,
+        straggler_idle_s=times.straggler_idle_s,
+        blocked_idle_s=times.blocked_idle_s,
+        exposed_communication_s=times.exposed_communication_s,
+        preparation_s=times.preparation_s,
+        communication_s=run.communication_s,
+        throughput_samples_per_s=throughput,
+        train_loss=report.loss,
+        trained_count=report.beats // (config.local_steps * config.batch_size),
+        screened_count=len(report.screened),
+        weight_ratio=report.weight,
+        payload_bytes=run.payload_bytes,
+        clock_offset_s=run.clock_offsets_s[rank],
+        mpi_progress_percent=test.library_percent if test else None,
+        polling_progress_percent=test.polling_percent if test else None,
+        thread_progress_percent=test.thread_percent if test else None,
+        progress_method=run.progress_method,
+        accelerator_copies_s=report.copies_s,
+        accelerator_memory_bytes=report.accelerator_memory_bytes,
+    )
+
+
+def _reasons(run: "FederatedRun", report: "RankReport") -> dict[str, str]:
+    """Why each column of a round is empty, if it is."""
+    return {
+        "train_loss": NO_USABLE if report.beats else NOT_SAMPLED,
+        "mpi_progress_percent": ONE_RANK,
+        "polling_progress_percent": ONE_RANK,
+        "thread_progress_percent": NO_THREADS if run.self_test else ONE_RANK,
+        "accelerator_copies_s": NO_ACCELERATOR,
+        "accelerator_memory_bytes": NO_ACCELERATOR,
+    }
+
+
+def screened_lines(run: "FederatedRun") -> list[str]:
+    """Each screened update in one line."""
+    return [
+        f"note: round {index}: the update of client {client} (rank {rank}) was screened out: not "
+        "finite, or absurdly long"
+        for index, reports in enumerate(run.rounds, run.first_round)
+        for rank, report in enumerate(reports)
+        for client in report.screened
+    ]
 
 
 def _score_measurement(found: Scores) -> ScoreMeasurement:

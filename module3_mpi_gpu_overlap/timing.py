@@ -6,16 +6,22 @@
 - *Straggler idle* of a rank: last arrival - own arrival. *Blocked idle* is the part of it that the
   rank spent in waits and copies; beside non-blocking collectives the rest did useful work.
 - *Exposed communication* of a rank: its time blocked in waits and copies **after the last rank
-  arrived**. What was hidden behind useful work is not in it.
-- *Communication*: the same averaging measured **alone**: once for warm-up, then once between two
-  barriers with nothing beside it; the maximum over the ranks.
+  arrived**. What was hidden behind useful work is not in it. In `G3` a rank waits, after the local
+  steps of round r + 1, for the average of round r: what counts there is when the last rank *sent*
+  its part of round r, and what a rank is blocked before that is blocked idle, though of another
+  round's stragglers. The last round of a run also waits for its own average.
+- *Communication*: the same averaging measured **alone**: before the first round, once for warm-up,
+  then the median of five between two barriers with nothing beside it; the maximum over the ranks.
 - *Preparation*: drawing and gathering the next round's batches.
 - *Samples per second*: beats trained on by all ranks over the time of the whole round.
 
 So training + blocked idle + exposed communication + preparation make up a rank's round. Times are
 MPI_Wtime; clocks are brought to rank 0's by `clock`, because arrivals are compared across ranks.
+Before a round of G0 to G2 the ranks meet at a barrier, which is in nobody's time; those of G3 run
+on from round to round, so there a rank's idle can hold what it was ahead before.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +35,14 @@ class Timeline:
     end_s: float
     blocked: tuple[tuple[float, float], ...]  # (from, to) of waits and copies
     preparation_s: float
+    delayed: tuple[
+        tuple[float, float], ...
+    ] = ()  # (from, to) of waits for the last round's average
+
+    @property
+    def sent_s(self) -> float:
+        """When this rank's part of the average began to be sent."""
+        return self.blocked[0][0]
 
 
 @dataclass(frozen=True)
@@ -43,10 +57,14 @@ class RankTimes:
     rank_round_s: float
 
 
-def rank_times(timelines: Sequence[Timeline]) -> list[RankTimes]:
-    """Each rank's times, given all ranks' timelines of one round."""
+def rank_times(timelines: Sequence[Timeline], before: Sequence[Timeline] = ()) -> list[RankTimes]:
+    """Each rank's times, given all ranks' timelines of one round, and of the one before it.
+
+    Where nothing is known of the one before, a wait for its average counts as exposed.
+    """
     last_arrival_s = max(timeline.arrival_s for timeline in timelines)
-    return [_times(timeline, last_arrival_s) for timeline in timelines]
+    last_sent_s = max((timeline.sent_s for timeline in before), default=-math.inf)
+    return [_times(timeline, last_arrival_s, last_sent_s) for timeline in timelines]
 
 
 def round_s(timelines: Sequence[Timeline]) -> float:
@@ -54,9 +72,11 @@ def round_s(timelines: Sequence[Timeline]) -> float:
     return max(timeline.end_s - timeline.begin_s for timeline in timelines)
 
 
-def _times(timeline: Timeline, last_arrival_s: float) -> RankTimes:
-    blocked_s = sum(end - start for start, end in timeline.blocked)
-    exposed_s = sum(max(0.0, end - max(start, last_arrival_s)) for start, end in timeline.blocked)
+def _times(timeline: Timeline, last_arrival_s: float, last_sent_s: float) -> RankTimes:
+    waits = [(*wait, last_arrival_s) for wait in timeline.blocked]
+    waits += [(*wait, last_sent_s) for wait in timeline.delayed]
+    blocked_s = sum(end - start for start, end, _ in waits)
+    exposed_s = sum(max(0.0, end - max(start, last)) for start, end, last in waits)
     return RankTimes(
         train_s=timeline.arrival_s - timeline.begin_s,
         straggler_idle_s=last_arrival_s - timeline.arrival_s,

@@ -18,13 +18,14 @@ from crossscale_results.provenance import collect, suite_version
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.agreement import handshake
 from module3_mpi_gpu_overlap.checkpoint import save_checkpoint
-from module3_mpi_gpu_overlap.client_data import ClientData, load_client_data
+from module3_mpi_gpu_overlap.client_data import ClientData, Clients, load_client_data
 from module3_mpi_gpu_overlap.columns import ROUNDS, SCORES, RunConfig
 from module3_mpi_gpu_overlap.config import Settings, TrainConfig
 from module3_mpi_gpu_overlap.device import choose_device
 from module3_mpi_gpu_overlap.flat_model import shape_digest
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
-from module3_mpi_gpu_overlap.report import round_rows, score_lines, score_rows
+from module3_mpi_gpu_overlap.report import round_rows, score_lines, score_rows, screened_lines
+from module3_mpi_gpu_overlap.run_state import KeptRun
 
 if TYPE_CHECKING:
     from module3_mpi_gpu_overlap.federated import FederatedRun
@@ -40,14 +41,17 @@ def train(world: World, config: TrainConfig) -> None:
 
     agreed(world, lambda: require_ranks(world, config.ranks))
     agreed(world, lambda: check(config))
+    agreed(world, lambda: _check_slow_rank(world, config))
     device = choose_device(world, config.device)
-    data = load_client_data(world, config.data_dir, config.rr_reference)
+    data = load_client_data(world, config.data_dir, config, config.seed)
     torch.manual_seed(config.seed)
-    channels, features = data.train.waveform.shape[1], data.train.context.shape[1]
-    module = build_model(config.model, channels, features)
+    shape = _input_shape(data.clients)
+    module = build_model(config.model, *shape)
     handshake(world, _about(config, data, module))
     print(data.source)
     print(f"{world.size} ranks, mode {config.mode}, {config.precision}, on {device.type}")
+    beats = data.clients.beats
+    print(f"{len(beats)} clients of {min(beats)} to {max(beats)} beats, {config.split} split")
     if world.oversubscribed:
         print(f"note: the ranks share {world.node_cores} cores, so times are not a cluster's")
     with tqdm(total=config.rounds, desc="training", unit="round", disable=world.rank > 0) as bar:
@@ -55,14 +59,17 @@ def train(world: World, config: TrainConfig) -> None:
             world,
             config,
             module,
-            data.train,
+            data.clients,
             data.test,
             device,
             config.seed,
             config.evaluate_every,
             bar.update,
+            _kept_run(config, data, module),
         )
-    print("\n".join(score_lines(run)))
+    if run.self_test:
+        print(f"MPI progress beside computing: {_progress_line(run)}")
+    print("\n".join([*screened_lines(run), *score_lines(run)]))
     print(f"all {world.size} ranks hold the same model {run.digest}")
     agreed(world, lambda: _keep(world, config, data, run) if world.rank == 0 else None)
 
@@ -74,15 +81,55 @@ def check(config: TrainConfig) -> None:
             raise UserError(f"--{name.replace('_', '-')} must be at least 1")
     if not (math.isfinite(config.learning_rate) and config.learning_rate > 0):
         raise UserError("--learning-rate must be a positive number")
+    for name in ("server_learning_rate", "dirichlet_alpha"):
+        if not (math.isfinite(getattr(config, name)) and getattr(config, name) > 0):
+            raise UserError(f"--{name.replace('_', '-')} must be a positive number")
+    for name in ("clients_count", "clients_per_round", "evaluate_every"):
+        if getattr(config, name) < 0:
+            raise UserError(f"--{name.replace('_', '-')} must be 0 or more")
+    for name in ("proximal_mu", "screening_ratio", "slow_ratio"):
+        if not (math.isfinite(getattr(config, name)) and getattr(config, name) >= 0):
+            raise UserError(f"--{name.replace('_', '-')} must be a number of 0 or more")
+    if not 0 <= config.server_momentum < 1:
+        raise UserError("--server-momentum must be at least 0 and below 1")
     if config.bucket_bytes < 4:
         raise UserError("--bucket-bytes must be at least 4, the size of one number")
-    if config.evaluate_every < 0:
-        raise UserError("--evaluate-every must be 0 or more")
+    if config.state_every < 1:
+        raise UserError("--state-every must be at least 1")
+    if config.resume and config.state_dir is None:
+        raise UserError("--resume needs --state-dir, the folder to go on from")
+    _check_together(config)
+
+
+def _check_together(config: TrainConfig) -> None:
+    """Raise UserError for choices that exclude each other."""
+    if config.clients == "ranks" and (config.clients_count or config.clients_per_round):
+        raise UserError(
+            "--clients-count and --clients-per-round need --clients subjects: where clients are "
+            "ranks, there is one for each and all take part"
+        )
+    if config.mode == "G3" and config.clients != "ranks":
+        raise UserError(
+            "G3 needs --clients ranks: its correction is for models that stay on their rank"
+        )
+    if config.mode == "G3" and config.server != "fedavg":
+        raise UserError(
+            f"G3 needs --server fedavg: a step of {config.server} on an average that is a round "
+            "old is another algorithm"
+        )
+
+
+def _check_slow_rank(world: World, config: TrainConfig) -> None:
+    if not -1 <= config.slow_rank < world.size:
+        raise UserError(
+            f"--slow-rank {config.slow_rank} is none of the {world.size} ranks: they count from "
+            "0, and -1 is no straggler"
+        )
 
 
 def _about(config: TrainConfig, data: ClientData, module: nn.Module) -> dict[str, str]:
     """What must be the same on all ranks; folders may differ from node to node."""
-    folders = {"data_dir", "results_dir", "checkpoint"}
+    folders = {"data_dir", "results_dir", "checkpoint", "state_dir"}
     arguments = {k: v for k, v in dataclasses.asdict(config).items() if k not in folders}
     return {
         "suite version": suite_version(),
@@ -91,6 +138,33 @@ def _about(config: TrainConfig, data: ClientData, module: nn.Module) -> dict[str
         "model shape": shape_digest(module),
         **{f"--{name.replace('_', '-')}": str(value) for name, value in arguments.items()},
     }
+
+
+def _kept_run(config: TrainConfig, data: ClientData, module: nn.Module) -> KeptRun | None:
+    if config.state_dir is None:
+        return None
+    free = {"rounds", "progress", "slow_rank", "slow_ratio"}  # these may differ on going on
+    names = {f.name for f in dataclasses.fields(Settings)} - free | {"seed"}
+    options = {f"--{name.replace('_', '-')}" for name in names}
+    about = {k: v for k, v in _about(config, data, module).items() if k in options or k[:2] != "--"}
+    return KeptRun(config.state_dir, config.state_every, about, config.rounds, config.resume)
+
+
+def _input_shape(clients: Clients) -> tuple[int, int]:
+    inputs = next(iter(clients.own.values()))
+    return inputs.waveform.shape[1], inputs.context.shape[1]
+
+
+def _progress_line(run: "FederatedRun") -> str:
+    test = run.self_test
+    assert test is not None
+    percents = {
+        "library": test.library_percent,
+        "polling": test.polling_percent,
+        "thread": test.thread_percent,
+    }
+    hidden = [f"{name} {p:.0f} %" for name, p in percents.items() if p is not None]
+    return f"{', '.join(hidden)} hidden; used: {run.progress_method}"
 
 
 def _keep(world: World, config: TrainConfig, data: ClientData, run: "FederatedRun") -> None:

@@ -27,6 +27,9 @@ SUFFIX_UNITS = {
     "_precision": "1",
     "_loss": "nat",
     "_rate": "1",
+    "_momentum": "1",
+    "_mu": "1",
+    "_alpha": "1",
 }
 KINDS = {int: "int", float: "float", str: "str", bool: "bool"}
 

@@ -16,6 +16,8 @@ from module3_mpi_gpu_overlap.columns import (
 )
 from module3_mpi_gpu_overlap.report import NO_ACCELERATOR, ONE_RANK
 
+PROGRESS = ("mpi_progress_percent", "polling_progress_percent", "thread_progress_percent")
+
 
 def write_rounds(
     results_dir: Path,
@@ -41,7 +43,11 @@ def write_allreduce(results_dir: Path, profile: str) -> None:
     rows = [
         Row(
             AllreduceKey(
-                world_size=world, oversubscribed=world > 2, elements_count=size, sample_index=i
+                world_size=world,
+                oversubscribed=world > 2,
+                elements_count=size,
+                sum=how,  # type: ignore[arg-type]
+                sample_index=i,
             ),
             AllreduceMeasurement(1e-8 * size * world * (1 + 0.1 * i)),
             seed=0,
@@ -49,6 +55,7 @@ def write_allreduce(results_dir: Path, profile: str) -> None:
         )
         for world in (1, 2, 8)
         for size in (1_000, 1_000_000)
+        for how in ("mpi", "fixed-point")
         for i in range(3)
     ]
     append_rows(ALLREDUCE, results_dir, collect("mitdb", profile), rows)
@@ -65,7 +72,7 @@ def _round_row(
     round_s: float,
 ) -> Row:
     idle_s = 0.01 * (world - 1 - rank)
-    alone = {"mpi_progress_percent": ONE_RANK} if world == 1 else {}
+    alone = dict.fromkeys(PROGRESS, ONE_RANK) if world == 1 else {}
     measurement = RoundMeasurement(
         round_s=round_s,
         rank_round_s=round_s,
@@ -77,9 +84,13 @@ def _round_row(
         communication_s=exposed_s,
         throughput_samples_per_s=1000.0,
         train_loss=0.5,
+        trained_count=1,
+        screened_count=0,
+        payload_bytes=4 * 39_000,
         weight_ratio=1 / world,
         clock_offset_s=0.0,
-        mpi_progress_percent=None if world == 1 else 5.0,
+        **dict.fromkeys(PROGRESS, None if world == 1 else 5.0),
+        progress_method="none",
         accelerator_copies_s=None,
         accelerator_memory_bytes=None,
     )

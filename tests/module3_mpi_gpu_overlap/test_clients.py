@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from crossscale_data.records import RECORDS, TRAIN, subject_of
 from crossscale_results.errors import UserError
-from module3_mpi_gpu_overlap.clients import split_records
+from module3_mpi_gpu_overlap.clients import place_clients, split_records
 
 beat_counts = st.dictionaries(st.sampled_from(RECORDS), st.integers(1, 4000), min_size=1)
 
@@ -57,3 +57,21 @@ def test_201_alone_is_a_client_like_any_other() -> None:
 def test_more_ranks_than_patients_are_refused() -> None:
     with pytest.raises(UserError, match="4 ranks cannot share 2 patients"):
         split_records({201: 5, 202: 5, 100: 5}, 4)
+
+
+@given(st.lists(st.integers(0, 500), min_size=1, max_size=30).filter(any), st.data())
+def test_clients_are_dealt_to_ranks_by_beats_and_every_rank_has_work(
+    beats: list[int], data: st.DataObject
+) -> None:
+    ranks = data.draw(st.integers(1, sum(map(bool, beats))))
+    owner = place_clients(beats, ranks)
+    loads = [0] * ranks
+    for client, rank in enumerate(owner):
+        loads[rank] += beats[client]
+    assert min(loads) > 0
+    assert max(loads) - min(loads) <= max(beats)
+
+
+def test_more_ranks_than_clients_with_beats_are_refused() -> None:
+    with pytest.raises(UserError, match="3 ranks cannot share 2 clients that hold beats"):
+        place_clients([5, 0, 7], 3)

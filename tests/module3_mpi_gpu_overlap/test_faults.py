@@ -12,7 +12,7 @@ pytestmark = pytest.mark.mpi
 KILL_LIMIT_S = 20.0  # starting the ranks included
 
 
-@pytest.mark.parametrize("mode", ["G0", "G2"])
+@pytest.mark.parametrize("mode", ["G0", "G2", "G3"])
 def test_a_killed_rank_ends_the_job_in_time(run_program: Any, mode: str) -> None:
     start = time.monotonic()
     with pytest.raises(UserError, match="failed with status"):
@@ -20,9 +20,10 @@ def test_a_killed_rank_ends_the_job_in_time(run_program: Any, mode: str) -> None
     assert time.monotonic() - start < KILL_LIMIT_S
 
 
-def test_a_model_that_is_not_finite_is_told_with_rank_and_round(run_program: Any) -> None:
-    with pytest.raises(UserError, match=r"status 2: the model of rank 1 is not finite .* round 0"):
-        run_program("federate", 2, broken_rank=1, local_steps=2, batch_size=16)
+@pytest.mark.parametrize("mode", ["G1", "G3"])
+def test_a_run_without_a_usable_client_ends_naming_the_round(run_program: Any, mode: str) -> None:
+    with pytest.raises(UserError, match=r"status 2: no client's model was usable after round 0"):
+        run_program("federate", 2, broken_clients=[0, 1], local_steps=2, batch_size=16, mode=mode)
 
 
 def test_ranks_with_other_software_are_refused_naming_both(run_program: Any) -> None:

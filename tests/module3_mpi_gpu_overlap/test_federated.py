@@ -24,6 +24,8 @@ def one_rank(run_program: Any) -> Told:
         federated=["federate", ROUNDS],
         large_batch=["federate", {"batch_size": 240, "rounds": 3, **ONE_STEP}],
         average=["average", {}],
+        sum_of_clients=["sum_of_clients", {}],
+        delayed=["federate", {"mode": "G3", **ROUNDS}],
     )
 
 
@@ -37,6 +39,10 @@ def two_ranks(run_program: Any) -> Told:
         G2=["federate", {"mode": "G2", "bucket_bytes": 100, **ROUNDS}],
         again=["federate", {"mode": "G2", "bucket_bytes": 100, **ROUNDS}],
         bf16=["federate", {"precision": "bf16", **ROUNDS}],
+        fp16=["federate", {"precision": "fp16", **ROUNDS}],
+        broken=["federate", {"broken_clients": [1], **ROUNDS}],
+        silent=["screened_silent_rank", {}],
+        sum_of_clients=["sum_of_clients", {}],
         large_batch=["federate", {"batch_size": 120, "rounds": 3, **ONE_STEP}],
         average=["average", {}],
     )
@@ -94,6 +100,7 @@ def test_rounds_are_measured(two_ranks: Told) -> None:
 
 def test_one_rank_is_plain_local_training_to_the_bit(one_rank: Told) -> None:
     assert one_rank["federated"]["digests"] == [one_rank["alone"]["digest"]]
+    assert one_rank["delayed"]["digests"] == [one_rank["alone"]["digest"]]
     assert one_rank["federated"]["progress_percent"] is None
 
 
@@ -108,10 +115,37 @@ def test_one_sgd_step_of_equal_batches_is_one_step_of_the_large_batch(
     assert np.ptp(large) > 0.1  # it is not a vector of zeros that agrees
 
 
-def test_bf16_trains_to_a_near_model_that_all_ranks_share(two_ranks: Told) -> None:
-    assert len(set(two_ranks["bf16"]["digests"])) == 1
-    assert two_ranks["bf16"]["digests"] != two_ranks["G1"]["digests"]
-    np.testing.assert_allclose(two_ranks["bf16"]["vector"], two_ranks["G1"]["vector"], atol=0.1)
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_mixed_precision_trains_to_a_near_model_that_all_ranks_share(
+    two_ranks: Told, precision: str
+) -> None:
+    assert len(set(two_ranks[precision]["digests"])) == 1
+    assert two_ranks[precision]["digests"] != two_ranks["G1"]["digests"]
+    np.testing.assert_allclose(two_ranks[precision]["vector"], two_ranks["G1"]["vector"], atol=0.1)
+
+
+def test_a_rank_whose_update_is_screened_goes_on_with_the_others_model(two_ranks: Told) -> None:
+    assert two_ranks["broken"]["screened"] == [[[], [1]]] * 2
+    assert len(set(two_ranks["broken"]["digests"])) == 1
+    assert two_ranks["broken"]["losses"][0][1] is None
+    assert np.isfinite(two_ranks["broken"]["vector"]).all()
+
+
+def test_a_rank_that_adds_nothing_counts_for_nothing(two_ranks: Told) -> None:
+    assert two_ranks["silent"] == [0.5] * 3
+
+
+def test_the_fixed_point_sum_has_the_same_bits_in_every_bucket_on_any_ranks(
+    one_rank: Told, two_ranks: Told, run_program: Any
+) -> None:
+    four_ranks = run_program("sum_of_clients", 4)
+    digests = [
+        digest
+        for told in (one_rank["sum_of_clients"], two_ranks["sum_of_clients"], four_ranks)
+        for digest in told.values()
+    ]
+    assert len(digests) == 9
+    assert len(set(digests)) == 1
 
 
 @pytest.mark.parametrize("ranks", ["one_rank", "two_ranks", "three_ranks"])
@@ -121,5 +155,6 @@ def test_averaging_is_the_weighted_mean_on_every_rank(
     told = request.getfixturevalue(ranks)["average"]
     assert told["worst_error"] < 1e-5
     assert told["same_on_all_ranks"]
+    assert told["fixed_point_same"]
     if ranks != "three_ranks":  # there the order of the sum is MPI's choice
         assert told["same_in_all_modes"]

@@ -79,8 +79,19 @@ def test_a_model_in_double_precision_is_refused() -> None:
         FlatModel(nn.Linear(2, 2).double(), CPU)
 
 
-def test_a_single_nan_is_seen() -> None:
+def test_parameters_come_before_running_statistics() -> None:
     model = FlatModel(beatnet(), CPU)
-    assert model.is_finite()
-    model.vector[7] = float("nan")
-    assert not model.is_finite()
+    assert model.parameters_count == sum(p.numel() for p in model.module.parameters())
+    model.vector[: model.parameters_count] = 1.0
+    model.vector[model.parameters_count :] = 2.0
+    assert all(bool((p == 1).all()) for p in model.module.parameters())
+    assert all(bool((b == 2).all()) for b in model.module.buffers() if b.is_floating_point())
+
+
+def test_counters_are_read_and_set() -> None:
+    model, other = FlatModel(beatnet(), CPU), FlatModel(beatnet(), CPU)
+    model.set_counters([3, 4, 5])
+    assert model.counters() == [3, 4, 5]
+    assert model.digest() != other.digest()
+    other.set_counters(model.counters())
+    assert model.digest() == other.digest()

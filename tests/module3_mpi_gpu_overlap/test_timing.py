@@ -43,3 +43,19 @@ def test_the_parts_make_up_each_ranks_round(drawn: list[tuple[float, ...]]) -> N
         assert sum(parts) + times.preparation_s == pytest.approx(times.rank_round_s, abs=1e-9)
         assert min(parts) >= -1e-9
         assert times.blocked_idle_s <= times.straggler_idle_s + 1e-9
+
+
+def test_a_delayed_wait_is_exposed_from_when_the_last_rank_sent() -> None:
+    before = [
+        Timeline(0.0, 3.0, 4.0, ((3.0, 3.1),), 0.9),
+        Timeline(0.0, 5.0, 6.0, ((5.5, 5.6),), 0.4),  # sends late, having waited itself
+    ]
+    after = [
+        Timeline(4.0, 5.0, 8.0, ((7.0, 7.0),), 1.0, delayed=((5.0, 7.0),)),
+        Timeline(6.0, 7.0, 8.0, ((7.0, 7.0),), 1.0, delayed=((7.0, 7.0),)),
+    ]
+    fast, slow = rank_times(after, before)
+    assert (fast.blocked_idle_s, fast.exposed_communication_s) == (0.5, 1.5)
+    assert (slow.blocked_idle_s, slow.exposed_communication_s) == (0.0, 0.0)
+    # Nothing known of the round before: all of the wait counts.
+    assert rank_times(after)[0].exposed_communication_s == 2.0

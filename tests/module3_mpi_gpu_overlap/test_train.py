@@ -53,6 +53,27 @@ def test_two_ranks_train_score_verify_and_save(
 
 
 @pytest.mark.mpi
+def test_sampled_clients_train_and_a_kept_run_is_resumed(
+    mpiexec: Path, short_synthetic: Source, tmp_path: Path
+) -> None:
+    clients = ("--clients", "subjects", "--clients-per-round", "3", "--server", "fedavgm")
+    where = ("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path))
+    kept = ("--state-dir", str(tmp_path / "state"))
+    run_ranks(2, [*TRAIN, "--rounds", "1", *clients, *where, *kept], LIMIT_S)
+    out = run_ranks(2, [*TRAIN, "--rounds", "3", "--resume", *clients, *where, *kept], LIMIT_S)
+    assert "resumed after round 0" in out
+    rounds = read_table(ROUNDS, tmp_path)
+    assert rounds["round_index"].tolist() == [0, 0, 1, 1, 2, 2]
+    assert rounds["trained_count"].groupby(rounds["round_index"]).sum().tolist() == [3, 3, 3]
+    assert (rounds["payload_bytes"] == 4 * rounds["averaged_count"]).all()
+    assert sorted(path.name for path in (tmp_path / "state").iterdir()) == [
+        "round-2.pt",
+        "round-2.rank-0-of-2.pt",
+        "round-2.rank-1-of-2.pt",
+    ]
+
+
+@pytest.mark.mpi
 def test_one_rank_needs_no_mpiexec(short_synthetic: Source, tmp_path: Path) -> None:
     where = ("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path))
     command = [sys.executable, *TRAIN, "--rounds", "1", *where]
@@ -71,7 +92,8 @@ def test_the_collective_alone_gives_a_row_a_call(
     sizes = ("--sizes", "10", "0", "--samples", "3")
     run_ranks(2, ["-m", "module3_mpi_gpu_overlap.allreduce", *sizes, *where], LIMIT_S)
     rows = read_table(ALLREDUCE, tmp_path)
-    assert rows["sample_index"].tolist() == [0, 1, 2] * 2
+    assert rows["sample_index"].tolist() == [0, 1, 2] * 4
+    assert rows["sum"].tolist()[::3] == ["mpi", "fixed-point"] * 2
     assert rows["elements_count"].tolist()[:3] == [10] * 3
     assert rows["elements_count"].iloc[-1] > 10_000  # the classifier's
     assert (rows["allreduce_s"] > 0).all()
@@ -82,6 +104,7 @@ def test_the_collective_alone_gives_a_row_a_call(
     ("arguments", "sentence"),
     [
         (("--ranks", "3"), "3 ranks were to run but MPI sees 2"),
+        (("--slow-rank", "2"), "--slow-rank 2 is none of the 2 ranks"),
         (("--data-dir", "nowhere"), "there is no folder nowhere"),
     ],
 )
@@ -115,6 +138,16 @@ def test_more_ranks_than_patients_is_one_sentence(
         (TrainConfig(learning_rate=float("nan")), "--learning-rate"),
         (TrainConfig(bucket_bytes=3), "--bucket-bytes"),
         (TrainConfig(evaluate_every=-1), "--evaluate-every"),
+        (TrainConfig(server_learning_rate=0), "--server-learning-rate"),
+        (TrainConfig(server_momentum=1.0), "--server-momentum"),
+        (TrainConfig(dirichlet_alpha=0), "--dirichlet-alpha"),
+        (TrainConfig(proximal_mu=-1), "--proximal-mu"),
+        (TrainConfig(screening_ratio=float("inf")), "--screening-ratio"),
+        (TrainConfig(state_every=0), "--state-every"),
+        (TrainConfig(resume=True), "--resume needs --state-dir"),
+        (TrainConfig(clients_per_round=3), "need --clients subjects"),
+        (TrainConfig(mode="G3", clients="subjects"), "G3 needs --clients ranks"),
+        (TrainConfig(mode="G3", server="fedadam"), "G3 needs --server fedavg"),
     ],
 )
 def test_numbers_that_make_no_sense_name_their_option(wrong: TrainConfig, option: str) -> None:

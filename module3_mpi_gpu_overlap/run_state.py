@@ -1,0 +1,156 @@
+"""The state of a run after a round, kept so that it can be resumed.
+
+A kept round is one file of what all ranks share, `round-7.pt`, and one of each rank's own
+(optimisers, places in the beats, random numbers), `round-7.rank-0-of-2.pt`. The shared file is
+written last: if it is there, the round is complete. Only then are earlier rounds removed, so that
+whenever a rank is killed the last complete round is intact.
+
+Resumed by as many ranks, a run goes on bit for bit. With another number each rank begins anew from
+the averaged model: where clients are ranks, optimisers, batch order and dropout then differ from
+the uninterrupted run's, and `G3` loses the round whose average was under way; where clients are not
+ranks, nothing differs but the order of the sum (and not even that with `--sum fixed-point`).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.checkpoint import save_whole
+from module3_mpi_gpu_overlap.launch import World, agreed
+
+if TYPE_CHECKING:
+    from module3_mpi_gpu_overlap.federation import Federation
+
+FORMAT = "crossscale-ecg federated run, 1"
+SHARED = re.compile(r"round-(\d+)\.pt")
+ANY_ROUND = re.compile(r"\.?round-(\d+)\.(rank-\d+-of-\d+\.)?pt(\.\d+)?")
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """Where a run's state is kept, how often, and of what run it must be."""
+
+    directory: Path
+    every: int
+    about: Mapping[str, str]  # what a resumed run must have in common, as text
+    rounds: int  # of the whole run
+    go_on: bool
+
+    def resume(self, world: World, federation: "Federation") -> int:
+        """Load the last complete round, if that is wanted; the next round's number. Collective.
+
+        Raises:
+            AgreedError: there is none, it cannot be read, or it is another run's.
+        """
+        if not self.go_on:
+            agreed(world, lambda: self._refuse_to_overwrite() if world.rank == 0 else None)
+            return 0
+        shared = agreed(world, self._load_shared)
+        index, ranks = shared["last_round"], shared["ranks"]
+        own = None
+        if ranks == world.size:
+            own = agreed(world, lambda: _load(self._own_path(index, world)))["state"]
+        else:
+            print(f"note: kept by {ranks} ranks, resumed by {world.size}: each begins anew from it")
+        federation.load(index, shared["state"], own)
+        print(f"resumed after round {index} from {self.directory}")
+        return index + 1
+
+    def keep(self, world: World, federation: "Federation", index: int, last: bool) -> None:
+        """Keep the state after round `index`, if its turn has come; collective.
+
+        Raises:
+            AgreedError: it cannot be written; the round kept before is intact.
+        """
+        if not last and (index + 1) % self.every:
+            return
+        own = {"format": FORMAT, "state": federation.own_state()}
+        agreed(world, lambda: save_whole(self._own_path(index, world), own))
+        shared = {
+            "format": FORMAT,
+            "last_round": index,
+            "ranks": world.size,
+            "about": dict(self.about),
+            "state": federation.shared_state(),
+        }
+        if world.rank == 0:
+            path = self._shared_path(index)
+            agreed(world, lambda: save_whole(path, shared))
+            self._remove_before(index)
+        else:
+            agreed(world, lambda: None)
+
+    def _load_shared(self) -> dict[str, Any]:
+        rounds = self._kept_rounds()
+        if not rounds:
+            raise UserError(
+                f"{self.directory} holds no state to resume from: start without --resume"
+            )
+        path = self._shared_path(max(rounds))
+        shared = _load(path)
+        if shared["last_round"] + 1 >= self.rounds:
+            raise UserError(
+                f"{path} is of a run that has done {shared['last_round'] + 1} rounds already: ask "
+                "for more --rounds to go on with it"
+            )
+        for what, value in self.about.items():
+            if shared["about"].get(what) != value:
+                raise UserError(
+                    f"{path} is of a run with {what} {shared['about'].get(what)}, and this one has "
+                    f"{value}: resume with what it was started with"
+                )
+        return shared
+
+    def _refuse_to_overwrite(self) -> None:
+        if rounds := self._kept_rounds():
+            raise UserError(
+                f"{self.directory} holds the state of a run after round {max(rounds)}: go on with "
+                "--resume, or name another folder"
+            )
+
+    def _kept_rounds(self) -> list[int]:
+        if not self.directory.is_dir():
+            return []
+        names = [SHARED.fullmatch(path.name) for path in self.directory.iterdir()]
+        return [int(name[1]) for name in names if name]
+
+    def _remove_before(self, index: int) -> None:
+        """Remove earlier rounds, and what was left half-written when a rank was killed."""
+        for path in self.directory.iterdir():
+            name = ANY_ROUND.fullmatch(path.name)
+            if name and int(name[1]) < index:
+                path.unlink(missing_ok=True)
+
+    def _shared_path(self, index: int) -> Path:
+        return self.directory / f"round-{index}.pt"
+
+    def _own_path(self, index: int, world: World) -> Path:
+        return self.directory / f"round-{index}.rank-{world.rank}-of-{world.size}.pt"
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """A file of ours, whole; nothing in it is run.
+
+    Raises:
+        UserError: it is missing, damaged or no such file.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing: all ranks must see the folder of the state") from error
+    except Exception as error:  # what torch raises depends on where the damage is
+        raise UserError(
+            f"{path} is damaged or was not kept by a federated run: start without --resume, in "
+            "another folder"
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UserError(
+            f"{path} was not kept by a federated run of this version: start without --resume, in "
+            "another folder"
+        )
+    return content

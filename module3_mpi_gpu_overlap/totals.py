@@ -1,0 +1,146 @@
+"""What the clients' models are added up in, on one rank and then over all of them.
+
+Each model is multiplied by its weight *before* any sum, so every mode of the ladder does the same
+arithmetic. `FloatTotal` leaves the sum to MPI: same bits on every rank, but MPI chooses the order
+by message size, so with more than two ranks bits depend on bucket size, mode and MPI library.
+`FixedPointTotal` adds 64-bit integers, which is exact: its bits depend on neither order, nor
+bucket, nor algorithm, nor on which rank trained which client. It sends twice the bytes.
+
+A compressed wire is another class of this shape: what `start` sends need not be what was added.
+"""
+
+from typing import Protocol
+
+import torch
+from mpi4py import MPI
+from torch import Tensor
+
+FRACTION_BITS = 40  # a step of 9e-13: what float32 resolves of numbers above 1.5e-5
+LARGEST = 2.0**22  # an average of such numbers keeps within 63 bits: the weights sum to one
+
+
+class Total(Protocol):
+    """A weighted sum of vectors, by pieces that may be reduced in any order."""
+
+    average: Tensor  # float32 [n] on the models' device; holds a piece once that is `received`
+    wire_bytes: int  # of one number
+    copies_s: float  # between accelerator and host, and to and from what is sent
+
+    def clear(self) -> None:
+        """Begin at zero."""
+
+    def holds(self, vector: Tensor) -> bool:
+        """Whether a finite vector's numbers are in the sum's range."""
+
+    def add(self, vector: Tensor, weight: float) -> None:
+        """Add `weight * vector`; float32 [n] on the models' device."""
+
+    def reduce(self, piece: slice) -> None:
+        """Sum the piece over all ranks; returns when it is done."""
+
+    def start(self, piece: slice) -> MPI.Request:
+        """Begin to sum the piece over all ranks."""
+
+    def receive(self, piece: slice) -> None:
+        """Move the piece, once it is summed, to `average`."""
+
+
+class FloatTotal:
+    """A float32 sum; on the CPU it is reduced where it lies."""
+
+    wire_bytes = 4
+
+    def __init__(self, comm: MPI.Intracomm, like: Tensor) -> None:
+        """For vectors `like` this one, float32 [n]."""
+        self._comm = comm
+        self.average = torch.zeros_like(like)
+        self.copies_s = 0.0
+        # Host memory that an accelerator can copy to without a detour.
+        pinned = like.device.type in ("cuda", "xpu")
+        self._host = (
+            self.average
+            if like.device.type == "cpu"
+            else torch.empty(like.shape, dtype=torch.float32, pin_memory=pinned)
+        )
+        self._array = self._host.numpy()
+        self._empty = True
+
+    def clear(self) -> None:
+        self._empty = True
+
+    def holds(self, vector: Tensor) -> bool:
+        return True
+
+    def add(self, vector: Tensor, weight: float) -> None:
+        if self._empty:
+            torch.mul(vector, weight, out=self.average)
+        else:
+            self.average.add_(vector, alpha=weight)
+        self._empty = False
+
+    def reduce(self, piece: slice) -> None:
+        self._to_host(piece)
+        self._comm.Allreduce(MPI.IN_PLACE, self._array[piece], MPI.SUM)
+
+    def start(self, piece: slice) -> MPI.Request:
+        self._to_host(piece)
+        return self._comm.Iallreduce(MPI.IN_PLACE, self._array[piece], MPI.SUM)
+
+    def receive(self, piece: slice) -> None:
+        if self._host is not self.average:
+            start_s = MPI.Wtime()
+            self.average[piece].copy_(self._host[piece])
+            self.copies_s += MPI.Wtime() - start_s
+
+    def _to_host(self, piece: slice) -> None:
+        if self._empty:
+            self.average[piece].zero_()
+        if self._host is not self.average:
+            start_s = MPI.Wtime()
+            self._host[piece].copy_(self.average[piece])  # waits for the accelerator
+            self.copies_s += MPI.Wtime() - start_s
+
+
+class FixedPointTotal:
+    """A sum of int64 multiples of 2^-40, each term rounded once; held on the host."""
+
+    wire_bytes = 8
+
+    def __init__(self, comm: MPI.Intracomm, like: Tensor) -> None:
+        """For vectors `like` this one, float32 [n]."""
+        self._comm = comm
+        self.average = torch.zeros_like(like)
+        self.copies_s = 0.0
+        self._sum = torch.zeros(like.shape, dtype=torch.int64)
+        self._array = self._sum.numpy()
+
+    def clear(self) -> None:
+        self._sum.zero_()
+
+    def holds(self, vector: Tensor) -> bool:
+        return bool(vector.abs().max() < LARGEST)
+
+    def add(self, vector: Tensor, weight: float) -> None:
+        start_s = MPI.Wtime()
+        # float32 numbers are exact in float64: their product with the weight is rounded to 53 bits.
+        term = vector.detach().to("cpu", torch.float64)
+        self._sum += term.mul_(weight * 2.0**FRACTION_BITS).round_().to(torch.int64)
+        self.copies_s += MPI.Wtime() - start_s
+
+    def reduce(self, piece: slice) -> None:
+        self._comm.Allreduce(MPI.IN_PLACE, self._array[piece], MPI.SUM)
+
+    def start(self, piece: slice) -> MPI.Request:
+        return self._comm.Iallreduce(MPI.IN_PLACE, self._array[piece], MPI.SUM)
+
+    def receive(self, piece: slice) -> None:
+        start_s = MPI.Wtime()
+        total = self._sum[piece].to(torch.float64).mul_(2.0**-FRACTION_BITS)
+        self.average[piece].copy_(total)
+        self.copies_s += MPI.Wtime() - start_s
+
+
+TOTALS: dict[str, type[FloatTotal] | type[FixedPointTotal]] = {
+    "mpi": FloatTotal,
+    "fixed-point": FixedPointTotal,
+}

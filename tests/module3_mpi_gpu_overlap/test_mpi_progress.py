@@ -1,0 +1,45 @@
+"""The self-test of MPI's progress, and the helpers that it chooses from."""
+
+from typing import Any
+
+import pytest
+
+from module3_mpi_gpu_overlap.mpi_progress import best_method
+
+pytestmark = pytest.mark.mpi
+
+
+@pytest.fixture(scope="module")
+def told(run_program: Any) -> dict[str, Any]:
+    return run_program("progress", 2)
+
+
+def test_the_three_methods_are_measured_and_one_of_them_is_chosen(told: dict[str, Any]) -> None:
+    percents = {method: told[f"{method}_percent"] for method in ("library", "polling", "thread")}
+    assert all(0 <= percent <= 100 for percent in percents.values())
+    assert told["chosen"] == best_method(*percents.values())
+
+
+@pytest.mark.parametrize(
+    ("library", "polling", "thread", "chosen"),
+    [
+        (95.0, 100.0, 100.0, "library"),
+        (0.0, 0.0, 0.0, "polling"),  # nothing was seen to help: polling costs nothing
+        (5.0, 80.0, 85.0, "polling"),
+        (0.0, 30.0, 90.0, "thread"),
+        (60.0, 30.0, None, "library"),
+        (20.0, 25.0, None, "polling"),
+    ],
+)
+def test_of_methods_that_hide_as_much_the_least_costly_is_chosen(
+    library: float, polling: float, thread: float | None, chosen: str
+) -> None:
+    assert best_method(library, polling, thread) == chosen
+
+
+def test_a_requested_method_is_taken_whatever_was_measured(told: dict[str, Any]) -> None:
+    assert told["requested"] == ["library", "polling", "thread"]
+
+
+def test_no_helper_thread_is_left(told: dict[str, Any]) -> None:
+    assert "mpi-progress" not in told["threads"]

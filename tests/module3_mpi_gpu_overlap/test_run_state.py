@@ -1,0 +1,133 @@
+"""Kept and resumed runs: to the bit by as many ranks; and states that cannot be resumed."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossscale_results.errors import UserError
+
+pytestmark = pytest.mark.mpi
+
+RUN = {"local_steps": 3, "batch_size": 16, "rounds": 4, "evaluate_every": 0}
+SUBJECTS = {"counts": [40, 0, 90, 30, 25, 60], "clients": "subjects", "clients_per_round": 3}
+CASES = {
+    "silo": {"mode": "G2"},
+    "delayed": {"mode": "G3"},
+    "fp16": {"precision": "fp16"},
+    "device": {**SUBJECTS, "server": "fedadam", "server_learning_rate": 0.01, "sum": "fixed-point"},
+}
+
+
+@pytest.fixture(scope="module")
+def states(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("states")
+
+
+@pytest.fixture(scope="module")
+def two_ranks(run_program: Any, states: Path) -> dict[str, Any]:
+    """Each case whole, and the same in two parts: two rounds, then on to four."""
+    cases = {}
+    for name, case in CASES.items():
+        own = {**RUN, **case}
+        kept = {"state_dir": str(states / name)}
+        cases[name] = ["federate", own]
+        cases[f"{name} first"] = ["federate", {**own, **kept, "rounds": 2}]
+        cases[f"{name} rest"] = ["federate", {**own, **kept, "resume": True}]
+    return run_program("several", 2, 120.0, **cases)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_in_two_parts_is_the_whole_run_to_the_bit(
+    two_ranks: dict[str, Any], case: str
+) -> None:
+    assert two_ranks[f"{case} rest"]["digests"] == two_ranks[case]["digests"]
+    assert two_ranks[f"{case} first"]["digests"] != two_ranks[case]["digests"]
+    assert two_ranks[f"{case} rest"]["losses"] == two_ranks[case]["losses"][2:]
+
+
+def test_only_the_last_round_is_kept(two_ranks: dict[str, Any], states: Path) -> None:
+    names = sorted(path.name for path in (states / "silo").iterdir())
+    assert names == ["round-3.pt", "round-3.rank-0-of-2.pt", "round-3.rank-1-of-2.pt"]
+
+
+def test_other_ranks_go_on_from_the_averaged_model(
+    two_ranks: dict[str, Any], states: Path, run_program: Any, tmp_path: Path
+) -> None:
+    more = {**RUN, "rounds": 5, "resume": True}
+    cases: dict[str, Any] = {}
+    for name in ("device", "silo", "delayed"):
+        shutil.copytree(states / name, tmp_path / name)
+        where = {"state_dir": str(tmp_path / name)}
+        cases[name] = ["federate", {**more, **CASES[name], **where}]
+    cases["whole"] = ["federate", {**RUN, **CASES["device"], "rounds": 5}]
+    one_rank = run_program("several", 1, 120.0, **cases)
+    # Clients that begin anew each round do not notice; those that were ranks are others now.
+    assert one_rank["device"]["digests"] == one_rank["whole"]["digests"]
+    for name in ("silo", "delayed"):
+        assert len(one_rank[name]["losses"]) == 1
+        assert one_rank[name]["losses"][0][0] < two_ranks[name]["losses"][0][0]
+
+
+@pytest.mark.parametrize("mode", ["G1", "G3"])
+def test_a_killed_rank_leaves_the_last_round_and_the_run_goes_on_to_the_bit(
+    run_program: Any, tmp_path: Path, mode: str
+) -> None:
+    options = {**RUN, "mode": mode}
+    kept = {**options, "state_dir": str(tmp_path / "kept")}
+    # Two steps of warm-up, three a round: in the middle of the third round.
+    with pytest.raises(UserError, match="failed with status"):
+        run_program("federate", 2, **kept, killed_rank=1, kill_step=10)
+    assert (tmp_path / "kept" / "round-1.pt").is_file()
+    told = run_program(
+        "several",
+        2,
+        whole=["federate", options],
+        resumed=["federate", {**kept, "resume": True}],
+    )
+    assert told["resumed"]["digests"] == told["whole"]["digests"]
+    assert len(told["resumed"]["losses"]) == 2
+    assert not list((tmp_path / "kept").glob(".*"))
+
+
+def damage_nothing(_: Path) -> None: ...
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "options", "sentence"),
+    [
+        ("round-3.pt", truncate, {}, r"round-3\.pt is damaged or was not kept by"),
+        ("round-3.rank-1-of-2.pt", truncate, {}, r"rank-1-of-2\.pt is damaged .*\(on rank 1\)"),
+        ("round-3.rank-1-of-2.pt", Path.unlink, {}, r"is missing: all ranks must see .*rank 1"),
+        ("round-3.pt", Path.unlink, {}, "holds no state to resume from"),
+        (
+            "round-3.pt",
+            lambda path: path.write_bytes(b"not ours"),
+            {},
+            "is damaged or was not kept by",
+        ),
+        ("round-3.pt", damage_nothing, {"rounds": 4}, "has done 4 rounds already"),
+        ("round-3.pt", damage_nothing, {"batch_size": 8}, "with --batch-size 16, and this one"),
+        ("round-3.pt", damage_nothing, {"resume": False}, "go on with --resume, or name another"),
+    ],
+)
+def test_a_state_that_cannot_be_resumed_is_one_sentence(
+    two_ranks: dict[str, Any],
+    states: Path,
+    run_program: Any,
+    tmp_path: Path,
+    name: str,
+    damage: Any,
+    options: dict[str, Any],
+    sentence: str,
+) -> None:
+    shutil.copytree(states / "silo", tmp_path / "silo")
+    damage(tmp_path / "silo" / name)
+    run = {**RUN, "rounds": 6, **CASES["silo"], "state_dir": str(tmp_path / "silo"), "resume": True}
+    with pytest.raises(UserError, match=f"status 2: .*{sentence}"):
+        run_program("federate", 2, **{**run, **options})
