@@ -1,0 +1,117 @@
+"""All ranks' rounds as one trace that Chrome and Perfetto open, from plain named spans.
+
+Times are seconds on rank 0's clock. Format: Google's Trace Event Format, complete events (`ph: X`)
+in microseconds; a rank is a process there, its training and its communication are two threads,
+because spans of one thread must not overlap.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.timing import Timeline
+
+TRAIN = "local training"
+PREPARE = "preparing the next round"
+IDLE = "idle: waiting for the last rank"
+EXPOSED = "exposed communication"
+WORK, WAIT = "work", "waits and copies"
+LANES = {TRAIN: WORK, PREPARE: WORK, IDLE: WAIT, EXPOSED: WAIT}
+
+
+@dataclass(frozen=True)
+class Span:
+    """What one rank did from one moment to another."""
+
+    rank: int
+    name: str
+    start_s: float
+    end_s: float
+    round_index: int = 0
+
+
+def spans_of(timelines: Sequence[Timeline], round_index: int = 0) -> list[Span]:
+    """One round's spans, from all ranks' timelines, rank by rank.
+
+    A blocked span is cut at the last arrival: idle before it, exposed communication after.
+    """
+    last_arrival_s = max(timeline.arrival_s for timeline in timelines)
+    spans = []
+    for rank, timeline in enumerate(timelines):
+        parts = [(TRAIN, timeline.begin_s, timeline.arrival_s)]
+        for start_s, end_s in timeline.blocked:
+            cut_s = min(max(start_s, last_arrival_s), end_s)
+            parts += [(IDLE, start_s, cut_s), (EXPOSED, cut_s, end_s)]
+        parts += [(PREPARE, *between) for between in _unblocked(timeline)]
+        spans += [Span(rank, name, a, b, round_index) for name, a, b in parts if b > a]
+    return spans
+
+
+def write_trace(path: Path, spans: Iterable[Span]) -> None:
+    """Write the trace, whole or not at all.
+
+    Raises:
+        UserError: no spans, one that ends before it starts, or a path that cannot be written.
+    """
+    trace = json.dumps({"traceEvents": list(events(spans)), "displayTimeUnit": "ms"}, indent=0)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(trace)
+        unfinished.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise UserError(f"the trace {path} cannot be written: {error.strerror}") from error
+
+
+def events(spans: Iterable[Span]) -> Iterator[dict[str, Any]]:
+    """The trace's events, in order: names of ranks and lanes, then the spans.
+
+    Raises:
+        UserError: no spans, or one that ends before it starts.
+    """
+    ordered = sorted(spans, key=lambda span: (span.rank, span.start_s, span.end_s))
+    if not ordered:
+        raise UserError("a trace needs at least one span")
+    zero_s = min(span.start_s for span in ordered)
+    lanes = list(dict.fromkeys([WORK, WAIT, *(lane_of(span) for span in ordered)]))
+    for rank in sorted({span.rank for span in ordered}):
+        yield _named("process_name", rank, 0, f"rank {rank}")
+        for thread, lane in enumerate(lanes):
+            yield _named("thread_name", rank, thread, lane)
+    for span in ordered:
+        if span.end_s < span.start_s:
+            raise UserError(f"the span {span.name!r} of rank {span.rank} ends before it starts")
+        yield {
+            "name": span.name,
+            "ph": "X",
+            "pid": span.rank,
+            "tid": lanes.index(lane_of(span)),
+            "ts": (span.start_s - zero_s) * 1e6,
+            "dur": (span.end_s - span.start_s) * 1e6,
+            "args": {"round": span.round_index},
+        }
+
+
+def lane_of(span: Span) -> str:
+    """Which of a rank's lanes a span is drawn in; one that is not known gets its own."""
+    return LANES.get(span.name, span.name)
+
+
+def _unblocked(timeline: Timeline) -> Iterator[tuple[float, float]]:
+    """What lies between arrival and end and is not blocked: useful work."""
+    at_s = timeline.arrival_s
+    for start_s, end_s in sorted(timeline.blocked):
+        yield at_s, start_s
+        at_s = max(at_s, end_s)
+    yield at_s, timeline.end_s
+
+
+def _named(what: str, rank: int, thread: int, name: str) -> dict[str, Any]:
+    return {"name": what, "ph": "M", "pid": rank, "tid": thread, "args": {"name": name}}

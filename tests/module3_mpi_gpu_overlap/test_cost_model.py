@@ -1,0 +1,128 @@
+"""The cost model from rows to rows: what it may see, what it says, and its figures."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from crossscale_results.errors import UserError
+from crossscale_results.reader import read_table
+from module3_mpi_gpu_overlap.cost_model import CostModelConfig, model
+from module3_mpi_gpu_overlap.link_columns import LINKS
+from module3_mpi_gpu_overlap.link_figure import draw_links
+from module3_mpi_gpu_overlap.model_columns import MODEL
+from module3_mpi_gpu_overlap.model_figures import draw_model
+
+
+@pytest.fixture(scope="module")
+def links() -> ModuleType:
+    """`made_up_links.py`, which importlib mode lets nobody import by name."""
+    spec = importlib.util.spec_from_file_location(
+        "made_up_links", Path(__file__).with_name("made_up_links.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def results_dir(links: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of the made-up sweep, and of the model that was fitted to them."""
+    folder = tmp_path_factory.mktemp("results")
+    links.write_links(folder)
+    model(CostModelConfig(results_dir=folder, train_s=0.5))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(results_dir: Path) -> pd.DataFrame:
+    return read_table(MODEL, results_dir)
+
+
+def test_only_mpichs_choice_for_two_ranks_is_calibration(rows: pd.DataFrame) -> None:
+    seen = {
+        kind: set(of_kind[["algorithm", "world_size"]].itertuples(index=False, name=None))
+        for kind, of_kind in rows.groupby("kind")
+    }
+    assert seen["calibration"] == {("auto", 2)}
+    assert ("auto", 2) not in seen["held out"]
+    assert {("auto", 4), ("auto", 5), ("ring", 2), ("ring", 5)} <= seen["held out"]
+
+
+def test_times_of_a_known_network_are_predicted_on_worlds_that_were_held_out(
+    rows: pd.DataFrame,
+) -> None:
+    held_out = rows[rows["kind"] == "held out"]
+    assert len(held_out) == 2 * (4 * 3 - 1) * 3  # links, algorithms times worlds but one, sizes
+    assert held_out["error_percent"].abs().max() < 3
+    again = 100 * (held_out["predicted_s"] / held_out["measured_s"] - 1)
+    pd.testing.assert_series_equal(again, held_out["error_percent"], check_names=False)
+
+
+def test_held_out_times_do_not_move_the_fit(
+    links: ModuleType, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    links.write_links(tmp_path)
+    path = tmp_path / f"{LINKS.name}.csv"
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    fitted = (frame["algorithm"] == "auto") & (frame["world_size"] == "2")
+    frame.loc[(frame["operation"] == "allreduce") & ~fitted, "elapsed_s"] = "123.0"
+    frame.to_csv(path, index=False)
+    model(CostModelConfig(results_dir=tmp_path))
+    found = read_table(MODEL, tmp_path)
+    for column in ("message_alpha_s", "message_gb_per_s", "exchange_alpha_s", "exchange_gb_per_s"):
+        assert set(found[column]) == set(rows[column]), column
+
+
+def test_a_projection_says_so_and_has_nothing_measured(rows: pd.DataFrame) -> None:
+    projection = rows[rows["kind"] == "projection"]
+    assert projection["world_size"].max() == 4096
+    assert projection["measured_s"].isna().all()
+    assert projection["error_percent"].isna().all()
+    assert any(name.startswith("stated: ") for name in projection["network"])
+    assert not projection["oversubscribed"].any()
+
+
+def test_communication_is_its_share_of_a_round(rows: pd.DataFrame) -> None:
+    expected = rows["predicted_s"] / (rows["predicted_s"] + 0.5)
+    pd.testing.assert_series_equal(rows["communication_ratio"], expected, check_names=False)
+
+
+def test_without_rows_of_the_sweep_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="link_sweep"):
+        model(CostModelConfig(results_dir=tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_training_time_leaves_the_share_empty_and_a_senseless_one_is_refused(
+    links: ModuleType, tmp_path: Path
+) -> None:
+    links.write_links(tmp_path)
+    with pytest.raises(UserError, match="--train-s"):
+        model(CostModelConfig(results_dir=tmp_path, train_s=0.0))
+    model(CostModelConfig(results_dir=tmp_path))
+    assert read_table(MODEL, tmp_path)["communication_ratio"].isna().all()
+
+
+def test_figures_are_drawn_the_same_each_time(results_dir: Path, tmp_path: Path) -> None:
+    first, second = (
+        [*draw_links(results_dir, tmp_path / name), *draw_model(results_dir, tmp_path / name)]
+        for name in ("first", "second")
+    )
+    names = [
+        f"module3_{what}.{kind}"
+        for what in ("links", "model", "projection")
+        for kind in ("png", "pdf")
+    ]
+    assert [path.name for path in first] == names
+    for left, right in zip(first, second, strict=True):
+        assert left.read_bytes() == right.read_bytes()
+
+
+def test_without_rows_nothing_is_drawn(tmp_path: Path) -> None:
+    assert draw_links(tmp_path, tmp_path / "figures") == []
+    assert draw_model(tmp_path, tmp_path / "figures") == []
