@@ -1,39 +1,27 @@
 """FedAvg's sample-weighted average over the clients of all ranks, in the ladder's modes.
 
 McMahan et al. 2017 (AISTATS): w = sum_k (n_k / n) w_k. What the models are summed in is a `Total`
-(`totals`); here it is cut into pieces, and sent at once or beside other work. A new rung is an
-entry of `LADDER`.
+(`totals`); here it is cut into pieces, and sent at once or beside other work. What sends changes
+in place of models, because they are compressed or summed by nodes, is `change_averaging`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from mpi4py import MPI
 from torch import Tensor
 
+from module3_mpi_gpu_overlap.change_averaging import ChangeAveraging
+from module3_mpi_gpu_overlap.config import Settings
 from module3_mpi_gpu_overlap.flat_model import FlatModel
+from module3_mpi_gpu_overlap.ladder import LADDER
+from module3_mpi_gpu_overlap.node_sum import node_of
 from module3_mpi_gpu_overlap.totals import TOTALS, Total
+from module3_mpi_gpu_overlap.wire import codec_of
 
 FLOAT_BYTES = 4
-
-
-@dataclass(frozen=True)
-class Rung:
-    """How a mode cuts the vector, and what it does before it waits for the average."""
-
-    by_tensor: bool
-    blocking: bool
-    delayed: bool  # the average arrives a round later
-
-
-LADDER = {
-    "G0": Rung(by_tensor=True, blocking=True, delayed=False),
-    "G1": Rung(by_tensor=False, blocking=True, delayed=False),
-    "G2": Rung(by_tensor=False, blocking=False, delayed=False),
-    "G3": Rung(by_tensor=False, blocking=False, delayed=True),
-}
 
 
 class Averaging:
@@ -58,6 +46,24 @@ class Averaging:
         self.tally: npt.NDArray[np.float64] = np.zeros(tally_length)
 
     @property
+    def copies_s(self) -> float:
+        """Spent so far on copies between accelerator and host, and to and from what is sent."""
+        return self.total.copies_s
+
+    @property
+    def payload_bytes(self) -> int:
+        """What this rank hands over for each average."""
+        return len(self.total.average) * self.total.wire_bytes
+
+    def holds(self, vector: Tensor) -> bool:
+        """Whether a finite vector's numbers are in the sum's range."""
+        return self.total.holds(vector)
+
+    def add(self, vector: Tensor, weight: float) -> None:
+        """Add a model, float32 [n], of that share."""
+        self.total.add(vector, weight)
+
+    @property
     def average(self) -> Tensor:
         """The weighted sum over all ranks, float32, once finished."""
         return self.total.average
@@ -80,6 +86,16 @@ class Averaging:
         elif len(self.tally):
             self._requests.append(self._comm.Iallreduce(MPI.IN_PLACE, self.tally, MPI.SUM))
 
+    def kept(self) -> dict[str, Any]:
+        """What this rank must find again when the run is resumed: nothing."""
+        return {}
+
+    def load(self, kept: Mapping[str, Any]) -> None:
+        """Go on from what was kept: there is nothing to."""
+
+    def close(self) -> None:
+        """Give shared memory back: there is none."""
+
     def poll(self) -> None:
         """Let MPI progress, where it does so only inside MPI calls."""
         if self._requests:
@@ -96,17 +112,21 @@ class Averaging:
 
 
 def averaging_of(
-    mode: str,
-    comm: MPI.Intracomm,
-    model: FlatModel,
-    bucket: int,
-    sum_of: str = "mpi",
-    tally_length: int = 0,
-) -> Averaging:
-    """The averaging of a mode, for vectors laid out as the model's; `bucket` is in bytes."""
-    rung = LADDER[mode]
-    total = TOTALS[sum_of](comm, model.vector)
-    pieces = model.spans if rung.by_tensor else buckets(len(model.vector), bucket, total.wire_bytes)
+    settings: Settings, comm: MPI.Intracomm, model: FlatModel, base: Tensor, tally_length: int = 0
+) -> Averaging | ChangeAveraging:
+    """The averaging that was asked for, of vectors laid out as the model's.
+
+    `base` will hold the newest averaged model whenever an average is begun. Collective.
+    """
+    rung = LADDER[settings.mode]
+    by_nodes = settings.exchange == "hierarchical"
+    if comm.size > 1 and (by_nodes or settings.wire != "float32"):
+        codec = codec_of(settings.wire, settings.sent_ratio)  # type: ignore[arg-type]  # no `auto`
+        node = node_of(comm) if by_nodes else None
+        return ChangeAveraging(comm, base, codec, rung.blocking, tally_length, node)
+    total = TOTALS[settings.sum](comm, model.vector)
+    length, width = len(model.vector), total.wire_bytes
+    pieces = model.spans if rung.by_tensor else buckets(length, settings.bucket_bytes, width)
     return Averaging(comm, total, pieces, rung.blocking, tally_length)
 
 

@@ -7,6 +7,10 @@ from typing_extensions import Doc
 
 from crossscale_results.table import Table
 from module3_mpi_gpu_overlap.config import Settings, Sum
+from module3_mpi_gpu_overlap.link_columns import LINKS
+from module3_mpi_gpu_overlap.model_columns import MODEL
+from module3_mpi_gpu_overlap.privacy_columns import PRIVACY
+from module3_mpi_gpu_overlap.wire_columns import WIRE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +19,9 @@ class RunConfig(Settings):
 
     world_size: Annotated[int, Doc("MPI ranks.")]
     oversubscribed: Annotated[bool, Doc("Whether a node had more ranks than cores.")]
+    link: Annotated[
+        str, Doc("What connects the ranks: `one node`, `several nodes`, or virtual hosts' links.")
+    ]
     device_type: Annotated[str, Doc("What the ranks trained on: `cpu`, `cuda`, ...")]
     averaged_count: Annotated[int, Doc("Numbers averaged: parameters and float buffers.")]
 
@@ -152,4 +159,4 @@ ALLREDUCE = Table(
     AllreduceKey,
     AllreduceMeasurement,
 )
-TABLES = (ROUNDS, SCORES, ALLREDUCE)
+TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL)

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from typing_extensions import Doc
 
-Mode = Literal["G0", "G1", "G2", "G3"]
-Precision = Literal["float32", "bf16", "fp16"]
+from module3_mpi_gpu_overlap.ladder import LADDER, Exchange, Mode, Precision
+from module3_mpi_gpu_overlap.wire_format import WireFormat
+
 Progress = Literal["auto", "library", "polling", "thread"]
 Sum = Literal["mpi", "fixed-point"]
 Profile = Literal["quick", "paper", "custom"]
@@ -15,14 +16,18 @@ Profile = Literal["quick", "paper", "custom"]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a federated run does; every field is a column of its rows."""
+    """What a federated run does; every field is a column of its rows.
+
+    An `auto` that the mode decides is replaced by what it decides.
+    """
 
     mode: Annotated[
         Mode,
         Doc(
             "Rung of the ladder: G0 blocking, tensor by tensor; G1 blocking, one flat buffer in "
             "buckets; G2 non-blocking buckets beside the preparation of the next round; G3 beside "
-            "the whole next round, with the delayed correction."
+            "the whole next round, with the delayed correction; G4 is G3 in bf16; G5 is G4 with an "
+            "int8 wire; G6 is G5 with one leader for each node."
         ),
     ] = "G1"
     rounds: Annotated[int, Doc("Rounds of local training and averaging.")] = 2
@@ -65,24 +70,51 @@ class Settings:
         bool, Doc("Weigh classes by the inverse square root of their count over all ranks.")
     ] = True
     precision: Annotated[
-        Precision,
-        Doc("Arithmetic of local training: automatic mixed precision; fp16 scales its loss."),
-    ] = "float32"
+        Precision | Literal["auto"],
+        Doc(
+            "Arithmetic of local training, by automatic mixed precision; fp16 scales its loss; "
+            "`auto` is the mode's."
+        ),
+    ] = "auto"
     model: Annotated[Literal["beatnet", "tinyecg"], Doc("The suite's classifier to train.")] = (
         "beatnet"
     )
+    hidden_width: Annotated[
+        int,
+        Doc(
+            "Units of two more hidden layers in beatnet's head, so that there is more to "
+            "communicate: 3100 makes 10 M parameters; 0 leaves it as it is."
+        ),
+    ] = 0
     rr_reference: Annotated[
         Literal["record", "causal"],
         Doc("Compare RR intervals with the whole record's, or only with earlier ones."),
     ] = "record"
-    bucket_bytes: Annotated[int, Doc("Largest piece that G1 to G3 reduce at a time.")] = 1 << 20
+    bucket_bytes: Annotated[
+        int, Doc("Largest piece of a float32 wire that is sent at a time, but in G0.")
+    ] = 1 << 20
     sum: Annotated[
         Sum,
         Doc("MPI's float32 sum, or one of 64-bit fixed-point numbers whose order cannot matter."),
     ] = "mpi"
+    wire: Annotated[
+        WireFormat | Literal["auto"],
+        Doc(
+            "What a number is on the wire; all but float32 send changes, and keep what they lost "
+            "for the next round; `auto` is the mode's."
+        ),
+    ] = "auto"
+    sent_ratio: Annotated[float, Doc("Part of the numbers that the top-k wire sends.")] = 0.01
+    exchange: Annotated[
+        Exchange | Literal["auto"],
+        Doc(
+            "`flat`: all ranks alike; `hierarchical`: summed in a node's shared memory, and sent by "
+            "one leader for each node; `auto` is the mode's."
+        ),
+    ] = "auto"
     progress: Annotated[
         Progress,
-        Doc("What keeps MPI moving in G2 and G3; `auto` takes the best of a self-test."),
+        Doc("What keeps MPI moving from G2 on; `auto` takes the best of a self-test."),
     ] = "auto"
     screening_ratio: Annotated[
         float,
@@ -96,6 +128,11 @@ class Settings:
         Literal["auto", "cpu"], Doc("`auto` takes an accelerator if there is one, by local rank.")
     ] = "auto"
 
+    def __post_init__(self) -> None:
+        for name in ("precision", "wire", "exchange"):
+            if getattr(self, name) == "auto":
+                object.__setattr__(self, name, getattr(LADDER[self.mode], name))
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Settings):
@@ -105,6 +142,9 @@ class TrainConfig(Settings):
         int, Doc("Score DS2 after every so many rounds; 0 scores it at the end only.")
     ] = 0
     checkpoint: Annotated[Path | None, Doc("File to save the final model to.")] = None
+    trace: Annotated[
+        Path | None, Doc("File for all ranks' rounds as a Chrome trace; a Gantt chart beside it.")
+    ] = None
     state_dir: Annotated[
         Path | None, Doc("Folder, seen by all ranks, to keep the last finished round's state in.")
     ] = None

@@ -17,7 +17,8 @@ from torch import nn
 from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.labels import CLASSES
 from module3_mpi_gpu_overlap.agreement import verify_same_model
-from module3_mpi_gpu_overlap.averaging import LADDER, Averaging, averaging_of
+from module3_mpi_gpu_overlap.averaging import Averaging, averaging_of
+from module3_mpi_gpu_overlap.change_averaging import ChangeAveraging
 from module3_mpi_gpu_overlap.client_data import Clients
 from module3_mpi_gpu_overlap.client_training import random_seed
 from module3_mpi_gpu_overlap.clock import clock_offset_s
@@ -25,6 +26,7 @@ from module3_mpi_gpu_overlap.config import Settings
 from module3_mpi_gpu_overlap.evaluation import Confusions, confusion_over_ranks
 from module3_mpi_gpu_overlap.federation import Federation, RankReport
 from module3_mpi_gpu_overlap.flat_model import FlatModel
+from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import World
 from module3_mpi_gpu_overlap.local_training import LocalOptimizer, class_weights, train_locally
 from module3_mpi_gpu_overlap.mpi_progress import SelfTest, self_test
@@ -98,7 +100,7 @@ def federate(
         self_test=tested,
         progress_method=method or "none",  # type: ignore[arg-type]  # chosen is never `auto`
         communication_s=_communication_s(comm, settings, model),
-        payload_bytes=len(model.vector) * federation.averaging.total.wire_bytes,
+        payload_bytes=federation.averaging.payload_bytes,
         first_round=kept.resume(world, federation) if kept else 0,
     )
     federation.training.prepare(run.first_round)
@@ -149,14 +151,17 @@ def _warm_up(
 
 def _communication_s(comm: MPI.Intracomm, settings: Settings, model: FlatModel) -> float:
     """The averaging of a vector nobody needs, once warm: the slowest rank's time; collective."""
-    alone = averaging_of(settings.mode, comm, model, settings.bucket_bytes, settings.sum)
+    alone = averaging_of(settings, comm, model, torch.zeros_like(model.vector))
     samples_s = [_averaging_s(comm, alone, model) for _ in range(1 + ALONE_SAMPLES)]
+    alone.close()
     return median(samples_s[1:])
 
 
-def _averaging_s(comm: MPI.Intracomm, alone: Averaging, model: FlatModel) -> float:
+def _averaging_s(
+    comm: MPI.Intracomm, alone: Averaging | ChangeAveraging, model: FlatModel
+) -> float:
     alone.clear()
-    alone.total.add(model.vector, 1 / comm.size)
+    alone.add(model.vector, 1 / comm.size)
     comm.Barrier()
     start_s = MPI.Wtime()
     alone.start()

@@ -23,12 +23,13 @@ import torch
 from mpi4py import MPI
 from torch import Tensor
 
-from module3_mpi_gpu_overlap.averaging import LADDER, averaging_of
+from module3_mpi_gpu_overlap.averaging import averaging_of
 from module3_mpi_gpu_overlap.client_data import Clients
 from module3_mpi_gpu_overlap.client_training import ClientTraining
 from module3_mpi_gpu_overlap.config import Settings
 from module3_mpi_gpu_overlap.device import peak_memory_bytes, synchronize
 from module3_mpi_gpu_overlap.flat_model import FlatModel
+from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import AgreedError, World
 from module3_mpi_gpu_overlap.progress_helper import ProgressHelper
 from module3_mpi_gpu_overlap.sampling import shares_of
@@ -80,15 +81,9 @@ class Federation:
         self.training = ClientTraining(settings, model, clients, class_weight, seed)
         self.delayed = LADDER[settings.mode].delayed
         self._sampled_count = len(self.training.sampled(0))
-        self.averaging = averaging_of(
-            settings.mode,
-            world.comm,
-            model,
-            settings.bucket_bytes,
-            settings.sum,
-            tally_length=2 * self._sampled_count + len(model.counters()),
-        )
         self.averaged = model.vector.clone()  # the newest averaged model
+        tally_length = 2 * self._sampled_count + len(model.counters())
+        self.averaging = averaging_of(settings, world.comm, model, self.averaged, tally_length)
         self.averaged_round = -1  # the round that it is of
         self._start = model.vector.clone() if self.delayed else self.averaged
         self._own = model.vector.clone() if self.delayed else None  # what was contributed last
@@ -104,7 +99,7 @@ class Federation:
         Raises:
             AgreedError: no client's update was usable.
         """
-        device, copies_s = self.model.vector.device, self.averaging.total.copies_s
+        device, copies_s = self.model.vector.device, self.averaging.copies_s
         poll = self.averaging.poll if helper.polls else lambda: None
         if self._under_way >= 0:  # for a run that was just resumed
             helper.resume()
@@ -130,7 +125,7 @@ class Federation:
         trained = [update.client for update in updates]
         losses = [u.loss for u in updates if u.client in accepted and np.isfinite(u.loss)]
         shares = shares_of(self._clients.beats, self.training.sampled(index))
-        spent_copying_s = self.averaging.total.copies_s - copies_s
+        spent_copying_s = self.averaging.copies_s - copies_s
         return RankReport(
             timeline=Timeline(
                 begin_s,
@@ -163,8 +158,9 @@ class Federation:
         random = {"cpu": torch.get_rng_state()}
         if (device := self.model.vector.device).type != "cpu":
             random["device"] = torch.get_device_module(device).get_rng_state(device)
-        own = {} if self._own is None else {"model": self._own.cpu().clone()}
+        own: dict[str, Any] = {} if self._own is None else {"model": self._own.cpu().clone()}
         tally = torch.from_numpy(self._own_tally.copy())
+        own["wire"] = self.averaging.kept()
         return {"training": self.training.state(), "random": random, "tally": tally, **own}
 
     def load(
@@ -186,13 +182,14 @@ class Federation:
         torch.set_rng_state(own["random"]["cpu"])
         if (device := self.model.vector.device).type != "cpu":
             torch.get_device_module(device).set_rng_state(own["random"]["device"], device)
+        self.averaging.load(own["wire"])
         if self._own is not None:  # its average was under way: send it again
             self._own.copy_(own["model"])
             self.model.vector.copy_(self._own)
             self._own_tally[:] = own["tally"].numpy()
             if self._accepted(last_round):
                 shares = shares_of(self._clients.beats, self.training.sampled(last_round))
-                self.averaging.total.add(self._own, shares[self._rank])
+                self.averaging.add(self._own, shares[self._rank])
             self._send(last_round)
 
     def _train(self, index: int, poll: Callable[[], None]) -> list[Update]:
@@ -220,8 +217,8 @@ class Federation:
 
     def _judge(self, index: int, update: Update) -> None:
         """Add an update to the round's average, or screen it out."""
-        total = self.averaging.total
-        if not (self._screening.accepts(update.length) and total.holds(update.model)):
+        averaging = self.averaging
+        if not (self._screening.accepts(update.length) and averaging.holds(update.model)):
             self.training.forget_optimizer(update.client)
             return
         sampled = self.training.sampled(index)
@@ -229,7 +226,7 @@ class Federation:
         self._own_tally[slot] = update.length
         self._own_tally[self._sampled_count + slot] = self._clients.beats[update.client]
         share = shares_of(self._clients.beats, sampled)[update.client]
-        total.add(update.model, share)
+        averaging.add(update.model, share)
 
     def _contribute(self, index: int, updates: list[Update]) -> set[int]:
         """Judge what has not been, and send this rank's sum; its clients that are in it."""

@@ -6,7 +6,10 @@ import pandas as pd
 
 from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_figure, save_figure
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS
+from module3_mpi_gpu_overlap.link_figure import draw_links
+from module3_mpi_gpu_overlap.model_figures import draw_model
 from module3_mpi_gpu_overlap.selection import per_round, profile_rows
+from module3_mpi_gpu_overlap.wire_figure import draw_wire
 
 PARTS = {
     "train_s": ("local training", PALETTE["blue"]),
@@ -25,6 +28,8 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
     allreduce = profile_rows(ALLREDUCE, results_dir)
     if allreduce is not None:
         paths += draw_allreduce(allreduce[allreduce["sum"] == "mpi"], out_dir)
+    for others in (draw_wire, draw_links, draw_model):
+        paths += others(results_dir, out_dir)
     return paths
 
 

@@ -7,13 +7,23 @@ import pandas as pd
 
 from crossscale_results.errors import UserError
 from crossscale_results.style import COLOURS, PALETTE, new_figure, save_figure
-from module3_mpi_gpu_overlap.trace import EXPOSED, IDLE, PREPARE, TRAIN, WORK, Span, lane_of
+from module3_mpi_gpu_overlap.trace import (
+    EXPOSED,
+    IDLE,
+    PREPARE,
+    TRAIN,
+    UNDER_WAY,
+    WORK,
+    Span,
+    lane_of,
+)
 
 COLOUR_OF = {
     TRAIN: PALETTE["blue"],
     PREPARE: PALETTE["sky"],
     IDLE: PALETTE["orange"],
     EXPOSED: PALETTE["vermillion"],
+    UNDER_WAY: PALETTE["purple"],
 }
 LANE_IN = 0.22
 

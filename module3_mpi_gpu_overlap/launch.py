@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 Result = TypeVar("Result")
+LINK_VARIABLE = "CROSSSCALE_LINK"  # set where virtual hosts stand for nodes: what connects them
+ONE_NODE = "one node"
 
 
 class MpiError(UserError):
@@ -40,11 +42,14 @@ class World:
     local_rank: int  # among the ranks of the same node
     local_size: int
     node_cores: int  # cores that the node's ranks may use together
+    link: str = ONE_NODE  # what connects the ranks
+    machine: tuple[int, int] | None = None  # ranks and cores of a machine that stands for all nodes
 
     @property
     def oversubscribed(self) -> bool:
-        """Whether this node's ranks share cores: its times then say little about a cluster."""
-        return self.local_size > self.node_cores
+        """Whether a machine's ranks share cores: its times then say little about a cluster."""
+        ranks, cores = self.machine or (self.local_size, self.node_cores)
+        return ranks > cores
 
 
 def start() -> World:
@@ -64,7 +69,12 @@ def start() -> World:
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     # mpiexec may have bound each rank to cores of its own: the node's are those of all its ranks.
     cores = set().union(*node.allgather(_own_cores()))
-    world = World(comm, comm.rank, comm.size, node.rank, node.size, len(cores))
+    link = ONE_NODE if node.size == comm.size else "several nodes"
+    machine = None
+    if LINK_VARIABLE in os.environ:
+        link = os.environ[LINK_VARIABLE]
+        machine = comm.size, len(set().union(*comm.allgather(_own_cores())))
+    world = World(comm, comm.rank, comm.size, node.rank, node.size, len(cores), link, machine)
     node.Free()
     return world
 

@@ -6,20 +6,21 @@ because spans of one thread must not overlap.
 """
 
 import json
-import os
+import math
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crossscale_results.errors import UserError
+from crossscale_results.whole_file import whole_file
 from module3_mpi_gpu_overlap.timing import Timeline
 
 TRAIN = "local training"
 PREPARE = "preparing the next round"
 IDLE = "idle: waiting for the last rank"
 EXPOSED = "exposed communication"
+UNDER_WAY = "the average is under way"
 WORK, WAIT = "work", "waits and copies"
 LANES = {TRAIN: WORK, PREPARE: WORK, IDLE: WAIT, EXPOSED: WAIT}
 
@@ -35,17 +36,35 @@ class Span:
     round_index: int = 0
 
 
-def spans_of(timelines: Sequence[Timeline], round_index: int = 0) -> list[Span]:
-    """One round's spans, from all ranks' timelines, rank by rank.
+def spans_of_run(rounds: Sequence[Sequence[Timeline]], first_round: int = 0) -> list[Span]:
+    """All rounds' spans, from the timelines [round][rank], with what was sent beside them."""
+    spans: list[Span] = []
+    before: Sequence[Timeline] = ()
+    for index, timelines in enumerate(rounds):
+        spans += spans_of(timelines, first_round + index, before)
+        after = rounds[index + 1] if index + 1 < len(rounds) else ()
+        spans += _under_way(timelines, after, first_round + index)
+        before = timelines
+    return spans
 
-    A blocked span is cut at the last arrival: idle before it, exposed communication after.
+
+def spans_of(
+    timelines: Sequence[Timeline], round_index: int = 0, before: Sequence[Timeline] = ()
+) -> list[Span]:
+    """One round's spans, from all ranks' timelines of it and of the round before, rank by rank.
+
+    A blocked span is cut where the last rank had arrived (or sent, for the last round's average):
+    idle before it, exposed communication after, as in `timing`.
     """
     last_arrival_s = max(timeline.arrival_s for timeline in timelines)
+    last_sent_s = max((timeline.sent_s for timeline in before), default=-math.inf)
     spans = []
     for rank, timeline in enumerate(timelines):
         parts = [(TRAIN, timeline.begin_s, timeline.arrival_s)]
-        for start_s, end_s in timeline.blocked:
-            cut_s = min(max(start_s, last_arrival_s), end_s)
+        waits = [(*wait, last_arrival_s) for wait in timeline.blocked]
+        waits += [(*wait, last_sent_s) for wait in timeline.delayed]
+        for start_s, end_s, last_s in waits:
+            cut_s = min(max(start_s, last_s), end_s)
             parts += [(IDLE, start_s, cut_s), (EXPOSED, cut_s, end_s)]
         parts += [(PREPARE, *between) for between in _unblocked(timeline)]
         spans += [Span(rank, name, a, b, round_index) for name, a, b in parts if b > a]
@@ -59,14 +78,11 @@ def write_trace(path: Path, spans: Iterable[Span]) -> None:
         UserError: no spans, one that ends before it starts, or a path that cannot be written.
     """
     trace = json.dumps({"traceEvents": list(events(spans)), "displayTimeUnit": "ms"}, indent=0)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(trace)
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            unfinished.write_text(trace)
     except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
         raise UserError(f"the trace {path} cannot be written: {error.strerror}") from error
 
 
@@ -104,10 +120,20 @@ def lane_of(span: Span) -> str:
     return LANES.get(span.name, span.name)
 
 
+def _under_way(
+    timelines: Sequence[Timeline], after: Sequence[Timeline], round_index: int
+) -> Iterator[Span]:
+    """From where a rank sent its part to where it had the average."""
+    for rank, timeline in enumerate(timelines):
+        next_waits = after[rank].delayed if after else ()
+        end_s = next_waits[-1][1] if next_waits else timeline.end_s
+        yield Span(rank, UNDER_WAY, timeline.sent_s, end_s, round_index)
+
+
 def _unblocked(timeline: Timeline) -> Iterator[tuple[float, float]]:
     """What lies between arrival and end and is not blocked: useful work."""
     at_s = timeline.arrival_s
-    for start_s, end_s in sorted(timeline.blocked):
+    for start_s, end_s in sorted([*timeline.delayed, *timeline.blocked]):
         yield at_s, start_s
         at_s = max(at_s, end_s)
     yield at_s, timeline.end_s

@@ -6,15 +6,16 @@ Without mpiexec it is a world of one rank: plain local training.
 import dataclasses
 import math
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from crossscale_data.classifier import build_model
 from crossscale_results.errors import UserError
-from crossscale_results.provenance import collect, suite_version
+from crossscale_results.provenance import Provenance, collect, suite_version
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.agreement import handshake
 from module3_mpi_gpu_overlap.checkpoint import save_checkpoint
@@ -23,9 +24,14 @@ from module3_mpi_gpu_overlap.columns import ROUNDS, SCORES, RunConfig
 from module3_mpi_gpu_overlap.config import Settings, TrainConfig
 from module3_mpi_gpu_overlap.device import choose_device
 from module3_mpi_gpu_overlap.flat_model import shape_digest
+from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
+from module3_mpi_gpu_overlap.models import model_of
 from module3_mpi_gpu_overlap.report import round_rows, score_lines, score_rows, screened_lines
 from module3_mpi_gpu_overlap.run_state import KeptRun
+from module3_mpi_gpu_overlap.trace import spans_of_run, write_trace
+
+GANTT_ROUNDS = 4
 
 if TYPE_CHECKING:
     from module3_mpi_gpu_overlap.federated import FederatedRun
@@ -46,10 +52,11 @@ def train(world: World, config: TrainConfig) -> None:
     data = load_client_data(world, config.data_dir, config, config.seed)
     torch.manual_seed(config.seed)
     shape = _input_shape(data.clients)
-    module = build_model(config.model, *shape)
+    module = model_of(config, *shape)
     handshake(world, _about(config, data, module))
     print(data.source)
-    print(f"{world.size} ranks, mode {config.mode}, {config.precision}, on {device.type}")
+    print(f"{world.size} ranks, {world.link}, mode {config.mode}, on {device.type}")
+    print(f"{config.precision}, {config.wire} on the wire, {config.exchange} exchange")
     beats = data.clients.beats
     print(f"{len(beats)} clients of {min(beats)} to {max(beats)} beats, {config.split} split")
     if world.oversubscribed:
@@ -84,7 +91,7 @@ def check(config: TrainConfig) -> None:
     for name in ("server_learning_rate", "dirichlet_alpha"):
         if not (math.isfinite(getattr(config, name)) and getattr(config, name) > 0):
             raise UserError(f"--{name.replace('_', '-')} must be a positive number")
-    for name in ("clients_count", "clients_per_round", "evaluate_every"):
+    for name in ("clients_count", "clients_per_round", "evaluate_every", "hidden_width"):
         if getattr(config, name) < 0:
             raise UserError(f"--{name.replace('_', '-')} must be 0 or more")
     for name in ("proximal_mu", "screening_ratio", "slow_ratio"):
@@ -94,6 +101,8 @@ def check(config: TrainConfig) -> None:
         raise UserError("--server-momentum must be at least 0 and below 1")
     if config.bucket_bytes < 4:
         raise UserError("--bucket-bytes must be at least 4, the size of one number")
+    if not 0 < config.sent_ratio <= 1:
+        raise UserError("--sent-ratio must be above 0 and at most 1")
     if config.state_every < 1:
         raise UserError("--state-every must be at least 1")
     if config.resume and config.state_dir is None:
@@ -108,15 +117,24 @@ def _check_together(config: TrainConfig) -> None:
             "--clients-count and --clients-per-round need --clients subjects: where clients are "
             "ranks, there is one for each and all take part"
         )
-    if config.mode == "G3" and config.clients != "ranks":
+    delayed = LADDER[config.mode].delayed
+    if delayed and config.clients != "ranks":
         raise UserError(
-            "G3 needs --clients ranks: its correction is for models that stay on their rank"
+            f"{config.mode} needs --clients ranks: its correction is for models that stay on their "
+            "rank"
         )
-    if config.mode == "G3" and config.server != "fedavg":
+    if delayed and config.server != "fedavg":
         raise UserError(
-            f"G3 needs --server fedavg: a step of {config.server} on an average that is a round "
-            "old is another algorithm"
+            f"{config.mode} needs --server fedavg: a step of {config.server} on an average that is "
+            "a round old is another algorithm"
         )
+    if config.sum != "mpi" and (config.wire != "float32" or config.exchange != "flat"):
+        raise UserError(
+            f"--sum {config.sum} is for a float32 wire and a flat exchange: a {config.wire} wire "
+            f"and a {config.exchange} exchange sum changes in an order of their own"
+        )
+    if config.hidden_width and config.model != "beatnet":
+        raise UserError("--hidden-width is for --model beatnet: the other has no hidden layer")
 
 
 def _check_slow_rank(world: World, config: TrainConfig) -> None:
@@ -129,7 +147,7 @@ def _check_slow_rank(world: World, config: TrainConfig) -> None:
 
 def _about(config: TrainConfig, data: ClientData, module: nn.Module) -> dict[str, str]:
     """What must be the same on all ranks; folders may differ from node to node."""
-    folders = {"data_dir", "results_dir", "checkpoint", "state_dir"}
+    folders = {"data_dir", "results_dir", "checkpoint", "state_dir", "trace"}
     arguments = {k: v for k, v in dataclasses.asdict(config).items() if k not in folders}
     return {
         "suite version": suite_version(),
@@ -173,6 +191,7 @@ def _keep(world: World, config: TrainConfig, data: ClientData, run: "FederatedRu
         **settings,
         world_size=world.size,
         oversubscribed=world.oversubscribed,
+        link=world.link,
         device_type=run.model.vector.device.type,
         averaged_count=run.model.vector.numel(),
     )
@@ -186,10 +205,24 @@ def _keep(world: World, config: TrainConfig, data: ClientData, run: "FederatedRu
             rows(run, config_row, config.seed, config.repeat),
         )
         print(f"rows appended to {path}")
+    if config.trace:
+        _keep_trace(config.trace, run, provenance)
     if config.checkpoint:
         about = {"model": config.model, "digest": run.digest, "suite_version": suite_version()}
         save_checkpoint(config.checkpoint, run.model, about)
         print(f"model saved to {config.checkpoint}")
+
+
+def _keep_trace(path: Path, run: "FederatedRun", provenance: Provenance) -> None:
+    """Write the trace, and its first rounds as a Gantt chart beside it."""
+    from module3_mpi_gpu_overlap.gantt_figure import draw_gantt  # needs matplotlib
+
+    timelines = [[report.timeline for report in reports] for reports in run.rounds]
+    spans = spans_of_run(timelines, run.first_round)
+    write_trace(path, spans)
+    shown = [span for span in spans if span.round_index < run.first_round + GANTT_ROUNDS]
+    figures = draw_gantt(shown, pd.DataFrame([vars(provenance)]), path.parent, path.stem)
+    print(f"trace written to {path}, drawn as {figures[0]}")
 
 
 def main() -> int:

@@ -15,12 +15,12 @@ from types import FrameType
 import tyro
 
 from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.launch import LINK_VARIABLE
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec
 from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster
 from module3_mpi_gpu_overlap.virtual_link import MTU_BYTES, Link, link_of, shaping
 
 INTERFACE = "e0"
-LINK_VARIABLE = "CROSSSCALE_LINK"  # tells programs inside what they run on, for their rows
 TOLERANCE = 0.10  # of the stated rate, for what MPI measures
 PROBE_S = 0.2  # of data at the stated rate, each way
 MOST_PROBE_BYTES = 1 << 28

@@ -26,6 +26,10 @@ _REFUSED = 0xFF  # as float32, bf16 or fp16 a NaN, as an index -1: no format beg
 class Codec(Protocol):
     """A wire format."""
 
+    @property
+    def loses(self) -> bool:
+        """Whether what is decoded is not what was encoded."""
+
     def payload_bytes(self, elements: int) -> int:
         """Exact size of a payload; whole words, so that views of it are aligned."""
 
@@ -64,6 +68,10 @@ class FloatCodec:
     """
 
     dtype: torch.dtype
+
+    @property
+    def loses(self) -> bool:
+        return self.dtype != torch.float32
 
     def payload_bytes(self, elements: int) -> int:
         return whole_words(elements * self.dtype.itemsize)

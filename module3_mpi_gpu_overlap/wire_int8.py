@@ -9,6 +9,7 @@ is the smaller error (measured: README, "What goes over the wire").
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ _SMALLEST_STEP = float(torch.finfo(torch.float32).tiny)
 @dataclass(frozen=True)
 class Int8Codec:
     """A payload is every block's step, float32, then every number's multiple, int8."""
+
+    loses: ClassVar[bool] = True
 
     def payload_bytes(self, elements: int) -> int:
         return WORD_BYTES * _blocks(elements) + whole_words(elements)

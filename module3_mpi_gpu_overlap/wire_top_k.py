@@ -5,6 +5,7 @@ What is not sent is not lost where the sender keeps it for the next round (error
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ class TopKCodec:
     """A payload is k places, int32, then their numbers, float32; k is the share, rounded up."""
 
     share: float
+    loses: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
