@@ -27,6 +27,8 @@ FLOAT_BYTES = 4
 class Averaging:
     """Models are added to `total`; then `start`, `poll` in between, and `finish`."""
 
+    in_phases = False  # all is sent at the start
+
     def __init__(
         self,
         comm: MPI.Intracomm,
@@ -86,7 +88,7 @@ class Averaging:
         elif len(self.tally):
             self._requests.append(self._comm.Iallreduce(MPI.IN_PLACE, self.tally, MPI.SUM))
 
-    def kept(self) -> dict[str, Any]:
+    def kept(self, resend: bool) -> dict[str, Any]:
         """What this rank must find again when the run is resumed: nothing."""
         return {}
 

@@ -14,7 +14,8 @@ from crossscale_data.prepared import load_beats
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.provenance import usable_cores
-from module3_mpi_gpu_overlap.config import GRIDS, BenchConfig, Grid, Mode, Precision
+from module3_mpi_gpu_overlap.config import GRIDS, BenchConfig, Grid
+from module3_mpi_gpu_overlap.ladder import LADDER, Mode, Precision
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 
 CHILD_LIMIT_S = 900.0
@@ -52,21 +53,20 @@ def _jobs(grid: Grid) -> Iterator[tuple[int, int, list[str]]]:
     """(ranks, repeat, module and arguments) in the order they are run."""
     for repeat in range(grid.repeats):
         for ranks in grid.world_sizes:
-            for mode, precision in _contestants(grid, ranks):
-                what = ["train", "--mode", mode, "--precision", precision]
+            for mode in _modes(grid, ranks):
                 how_long = ["--rounds", str(grid.rounds), "--local-steps", str(grid.local_steps)]
-                yield ranks, repeat, [*what, *how_long]
+                yield ranks, repeat, ["train", "--mode", mode, *how_long, "--experiment", "bench"]
             yield ranks, repeat, ["allreduce", "--sizes", *map(str, grid.allreduce_sizes)]
 
 
-def _contestants(grid: Grid, ranks: int) -> list[tuple[Mode, Precision]]:
-    """One rank communicates with nobody: there the modes are one, and the first stands for all."""
+def _modes(grid: Grid, ranks: int) -> tuple[Mode, ...]:
+    """One rank communicates with nobody: there the first mode of a precision stands for all."""
     if ranks > 1:
-        return list(grid.contestants)
-    first_mode: dict[Precision, Mode] = {}
-    for mode, precision in grid.contestants:
-        first_mode.setdefault(precision, mode)
-    return [(mode, precision) for precision, mode in first_mode.items()]
+        return grid.modes
+    first_of: dict[Precision, Mode] = {}
+    for mode in grid.modes:
+        first_of.setdefault(LADDER[mode].precision, mode)
+    return tuple(first_of.values())
 
 
 def _common(config: BenchConfig, data_dir: Path, ranks: int, repeat: int) -> list[str]:

@@ -24,6 +24,8 @@ from module3_mpi_gpu_overlap.wire import Codec
 class ChangeAveraging:
     """Of the same use as `Averaging`: models are added; then `start`, `poll`, and `finish`."""
 
+    in_phases = True  # the second begins in `poll`, whatever moves MPI
+
     def __init__(
         self,
         comm: MPI.Intracomm,
@@ -35,7 +37,8 @@ class ChangeAveraging:
     ) -> None:
         """For changes from `base`, float32 [n], whose contents may change between averages.
 
-        `node` is this rank's node and the nodes' leaders, as of `node_of`; None is a flat exchange.
+        `node` is this rank's node and the nodes' leaders, as of `node_of`, and is given back with
+        `close`; None is a flat exchange.
         """
         self._comm, self._base, self._blocking = comm, base, blocking
         self.average = torch.zeros_like(base)
@@ -45,16 +48,15 @@ class ChangeAveraging:
         self._tally: npt.NDArray[np.float64] = np.zeros(tally_length + 1)
         self.tally = self._tally[:-1]
         self._request = MPI.REQUEST_NULL
-        self._node = None
-        self._exchanged, ranks = self.average, comm
-        if node is not None and comm.size > 1:
-            self._node = NodeSum(node[0], len(base))
-            self._exchanged, ranks = self._node.total, node[1]
+        self._node, self._leaders = None, MPI.COMM_NULL
+        exchanged, ranks = self.average, comm
+        if node is not None:
+            self._node, self._leaders = NodeSum(node[0], len(base)), node[1]
+            exchanged, ranks = self._node.total, node[1]
         # Everything is exchanged in place, by those that take part in it.
-        feedback = codec.loses
-        self._state = fresh_state(self._exchanged, feedback) if ranks != MPI.COMM_NULL else None
+        self._state = fresh_state(exchanged, codec.loses) if ranks != MPI.COMM_NULL else None
         self._exchange = (
-            CompressedAveraging(ranks, self._exchanged, 1.0, codec, self._state)
+            CompressedAveraging(ranks, exchanged, 1.0, codec, self._state)
             if self._state is not None
             else None
         )
@@ -100,11 +102,16 @@ class ChangeAveraging:
             self._wait()
         self.average.add_(self._base, alpha=float(self._tally[-1]))
 
-    def kept(self) -> dict[str, Any]:
-        """What this rank must find again when the run is resumed."""
-        if self._state is None or self._state.residual is None:
+    def kept(self, resend: bool) -> dict[str, Any]:
+        """What this rank must find again when the run is resumed.
+
+        With `resend` that is what it needs to send the newest average once more.
+        """
+        if self._state is None or self._exchange is None or self._state.residual is None:
             return {}
-        return {"residual": self._state.residual.cpu().clone()}
+        residual = self._exchange.residual_before if resend else self._state.residual
+        assert residual is not None
+        return {"residual": residual.cpu().clone()}
 
     def load(self, kept: Mapping[str, Any]) -> None:
         """Go on from what was kept."""
@@ -112,11 +119,12 @@ class ChangeAveraging:
             self._state.residual.copy_(kept["residual"])
 
     def close(self) -> None:
-        """Give shared memory back; collective."""
+        """Give shared memory and communicators back; collective."""
         if self._node is not None:
-            self._exchange = None
-            del self._exchanged
+            self._exchange = None  # it holds views of the memory
             self._node.close()
+            if self._leaders != MPI.COMM_NULL:
+                self._leaders.Free()
 
     def _wait(self) -> None:
         problem = ""

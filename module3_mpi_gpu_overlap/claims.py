@@ -17,10 +17,10 @@ MODE = "G0"  # the baseline: nothing of its communication is hidden
 
 def claims(results_dir: Path) -> list[Claim]:
     """Both claims, judged at the largest world that had a core for every rank."""
-    rows = profile_rows(ROUNDS, results_dir)
+    rows = profile_rows(ROUNDS, results_dir, "bench")
     if rows is None:
         return [_not_measured(paper, "the bench was not run") for paper in (DOMINATES, STILL_PAYS)]
-    rows = rows[(rows["mode"] == MODE) & (rows["precision"] == "float32")]
+    rows = rows[rows["mode"] == MODE]
     communication = _shares(rows, "exposed_communication_s")
     training = _shares(rows, "train_s")
     trusted = [w for w in communication.index if w > 1 and not communication["crowded"][w]]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from typing_extensions import Doc
 
 from crossscale_results.table import Table
-from module3_mpi_gpu_overlap.config import Settings, Sum
+from module3_mpi_gpu_overlap.config import Experiment, Settings, Sum
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.model_columns import MODEL
 from module3_mpi_gpu_overlap.privacy_columns import PRIVACY
@@ -17,6 +17,9 @@ from module3_mpi_gpu_overlap.wire_columns import WIRE
 class RunConfig(Settings):
     """A federated run, once it is known on what it runs."""
 
+    experiment: Annotated[
+        Experiment, Doc("The command whose grid the run belongs to; `none` is a run by hand.")
+    ]
     world_size: Annotated[int, Doc("MPI ranks.")]
     oversubscribed: Annotated[bool, Doc("Whether a node had more ranks than cores.")]
     link: Annotated[

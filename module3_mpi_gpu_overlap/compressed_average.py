@@ -96,6 +96,7 @@ class CompressedAveraging:
         self._total = torch.empty_like(vector[self._own])
         self._request = MPI.REQUEST_NULL
         self._summed = True  # this rank's piece; nothing is under way yet
+        self._finished = True
         self._finite = True
         self._saturated = 0
         self.copies_s = 0.0  # between the accelerator and the host, since the start
@@ -103,6 +104,7 @@ class CompressedAveraging:
     def start(self) -> None:
         """Weigh and encode this rank's pieces and send them to their owners."""
         self.copies_s, self._saturated, self._summed = 0.0, 0, self._comm.size == 1
+        self._finished = False
         torch.mul(self._vector, self._weight, out=self._contribution)
         if self._comm.size > 1 and self._state.residual is not None:
             self._contribution.add_(self._state.residual)
@@ -129,6 +131,7 @@ class CompressedAveraging:
             AgreedError: on every rank, naming a rank whose numbers are NaN or infinite; vector and
                 state are as they were.
         """
+        self._finished = True
         if self._comm.size == 1:
             self._require_all_finite(self._finite)
             self._vector.copy_(self._contribution)
@@ -146,6 +149,13 @@ class CompressedAveraging:
             self._contribution, self._state.residual = self._state.residual, self._contribution
         self._state.saturated_count += self._saturated
         self._state.received_bytes += self.received_bytes
+
+    @property
+    def residual_before(self) -> Tensor | None:
+        """What was still to be sent when the newest average was begun; None without feedback."""
+        if self._state.residual is None or not self._finished:
+            return self._state.residual
+        return self._contribution  # `finish` left it there
 
     def _sum_own_piece(self) -> None:
         self._summed = True

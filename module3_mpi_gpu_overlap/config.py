@@ -11,6 +11,7 @@ from module3_mpi_gpu_overlap.wire_format import WireFormat
 
 Progress = Literal["auto", "library", "polling", "thread"]
 Sum = Literal["mpi", "fixed-point"]
+Experiment = Literal["none", "bench", "links", "accuracy"]
 Profile = Literal["quick", "paper", "custom"]
 
 
@@ -70,7 +71,7 @@ class Settings:
         bool, Doc("Weigh classes by the inverse square root of their count over all ranks.")
     ] = True
     precision: Annotated[
-        Precision | Literal["auto"],
+        Literal["auto", Precision],
         Doc(
             "Arithmetic of local training, by automatic mixed precision; fp16 scales its loss; "
             "`auto` is the mode's."
@@ -98,7 +99,7 @@ class Settings:
         Doc("MPI's float32 sum, or one of 64-bit fixed-point numbers whose order cannot matter."),
     ] = "mpi"
     wire: Annotated[
-        WireFormat | Literal["auto"],
+        Literal["auto", WireFormat],
         Doc(
             "What a number is on the wire; all but float32 send changes, and keep what they lost "
             "for the next round; `auto` is the mode's."
@@ -106,9 +107,9 @@ class Settings:
     ] = "auto"
     sent_ratio: Annotated[float, Doc("Part of the numbers that the top-k wire sends.")] = 0.01
     exchange: Annotated[
-        Exchange | Literal["auto"],
+        Literal["auto", Exchange],
         Doc(
-            "`flat`: all ranks alike; `hierarchical`: summed in a node's shared memory, and sent by "
+            "`flat`: all ranks alike; `hierarchical`: summed in a node's memory, then sent by "
             "one leader for each node; `auto` is the mode's."
         ),
     ] = "auto"
@@ -156,6 +157,7 @@ class TrainConfig(Settings):
     ] = None
     results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
     profile: Annotated[Profile, Doc("The grid that this run belongs to.")] = "custom"
+    experiment: Annotated[Experiment, Doc("The command whose grid that is.")] = "none"
     seed: Annotated[int, Doc("Seed of weights, batch order and dropout.")] = 0
     repeat: Annotated[int, Doc("Which repetition of the same configuration this is.")] = 0
     ranks: Annotated[int, Doc("Ranks that there must be; 0 accepts any number.")] = 0
@@ -204,7 +206,7 @@ class Grid:
     """What a profile runs."""
 
     world_sizes: tuple[int, ...]
-    contestants: tuple[tuple[Mode, Precision], ...]
+    modes: tuple[Mode, ...]
     rounds: int
     local_steps: int
     repeats: int
@@ -214,12 +216,7 @@ class Grid:
 GRIDS = {
     "quick": Grid(
         world_sizes=(1, 2),
-        contestants=(
-            ("G0", "float32"),
-            ("G1", "float32"),
-            ("G2", "float32"),
-            ("G3", "float32"),
-        ),
+        modes=("G0", "G1", "G2", "G3", "G5"),
         rounds=3,
         local_steps=10,
         repeats=2,
@@ -227,13 +224,7 @@ GRIDS = {
     ),
     "paper": Grid(
         world_sizes=(1, 2, 4, 8),
-        contestants=(
-            ("G0", "float32"),
-            ("G1", "float32"),
-            ("G2", "float32"),
-            ("G3", "float32"),
-            ("G1", "bf16"),
-        ),
+        modes=("G0", "G1", "G2", "G3", "G4", "G5", "G6"),
         rounds=5,
         local_steps=50,
         repeats=5,

@@ -4,7 +4,8 @@ With one rank that is one client it is plain local training, to the bit.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
@@ -27,7 +28,7 @@ from module3_mpi_gpu_overlap.evaluation import Confusions, confusion_over_ranks
 from module3_mpi_gpu_overlap.federation import Federation, RankReport
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
-from module3_mpi_gpu_overlap.launch import World
+from module3_mpi_gpu_overlap.launch import AgreedError, World
 from module3_mpi_gpu_overlap.local_training import LocalOptimizer, class_weights, train_locally
 from module3_mpi_gpu_overlap.mpi_progress import SelfTest, self_test
 from module3_mpi_gpu_overlap.progress_helper import progress_helper
@@ -90,25 +91,51 @@ def federate(
     federation = Federation(world, settings, model, clients, class_weight, seed)
     _warm_up(settings, model, federation, class_weight)
     torch.manual_seed(random_seed(seed, world.rank))
+    with _given_back(federation.averaging):
+        run = _calibrated(world, settings, federation, kept)
+        run.rounds = _rounds(world, settings, federation, run, test, evaluate_every, kept, on_round)
+    run.digest = model.digest()
+    verify_same_model(world, run.digest)
+    return run
+
+
+def _calibrated(
+    world: World, settings: Settings, federation: Federation, kept: KeptRun | None
+) -> FederatedRun:
+    """What is measured before the first round, which a run that was kept goes on from."""
+    comm = world.comm
     tested = self_test(comm, settings.progress) if world.size > 1 else None
-    rung = LADDER[settings.mode]
-    method = tested.chosen if tested and not rung.blocking else None
-    offset_s = clock_offset_s(comm)
-    run = FederatedRun(
-        model=model,
-        clock_offsets_s=comm.allgather(offset_s),
+    method = tested.chosen if tested and not LADDER[settings.mode].blocking else None
+    return FederatedRun(
+        model=federation.model,
+        clock_offsets_s=comm.allgather(clock_offset_s(comm)),
         self_test=tested,
         progress_method=method or "none",  # type: ignore[arg-type]  # chosen is never `auto`
-        communication_s=_communication_s(comm, settings, model),
+        communication_s=_communication_s(comm, settings, federation.model),
         payload_bytes=federation.averaging.payload_bytes,
         first_round=kept.resume(world, federation) if kept else 0,
     )
+
+
+def _rounds(
+    world: World,
+    settings: Settings,
+    federation: Federation,
+    run: FederatedRun,
+    test: BeatInputs,
+    evaluate_every: int,
+    kept: KeptRun | None,
+    on_round: Callable[[], object],
+) -> list[list[RankReport]]:
+    """All rounds, scored into `run`; their reports by [round - first_round][rank]."""
+    comm, own_reports = world.comm, []
+    offset_s = run.clock_offsets_s[world.rank]
+    helped_by = "library" if run.progress_method == "none" else run.progress_method
     federation.training.prepare(run.first_round)
-    own_reports = []
     comm.Barrier()
-    with progress_helper(comm, method or "library") as helper:
+    with progress_helper(comm, helped_by) as helper:
         for index in range(run.first_round, settings.rounds):
-            if not rung.delayed:
+            if not federation.delayed:
                 comm.Barrier()
             last = index == settings.rounds - 1
             own_reports.append(federation.round(index, last, offset_s, helper))
@@ -119,10 +146,18 @@ def federate(
             if kept:
                 kept.keep(world, federation, index, last)
             on_round()
-    run.rounds = [list(reports) for reports in zip(*comm.allgather(own_reports), strict=True)]
-    run.digest = model.digest()
-    verify_same_model(world, run.digest)
-    return run
+    return [list(reports) for reports in zip(*comm.allgather(own_reports), strict=True)]
+
+
+@contextmanager
+def _given_back(averaging: Averaging | ChangeAveraging) -> Iterator[None]:
+    """Close it at the end, or after an error that all ranks know of; after others they abort."""
+    try:
+        yield
+    except AgreedError:
+        averaging.close()
+        raise
+    averaging.close()
 
 
 def _copy_from_rank_0(comm: MPI.Intracomm, model: FlatModel) -> None:

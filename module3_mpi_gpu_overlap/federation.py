@@ -85,6 +85,7 @@ class Federation:
         tally_length = 2 * self._sampled_count + len(model.counters())
         self.averaging = averaging_of(settings, world.comm, model, self.averaged, tally_length)
         self.averaged_round = -1  # the round that it is of
+        self._base = self.averaged  # what the newest average's changes were changes of
         self._start = model.vector.clone() if self.delayed else self.averaged
         self._own = model.vector.clone() if self.delayed else None  # what was contributed last
         self._own_tally = self.averaging.tally.copy()
@@ -100,7 +101,8 @@ class Federation:
             AgreedError: no client's update was usable.
         """
         device, copies_s = self.model.vector.device, self.averaging.copies_s
-        poll = self.averaging.poll if helper.polls else lambda: None
+        polls = helper.polls or self.averaging.in_phases
+        poll = self.averaging.poll if polls else lambda: None
         if self._under_way >= 0:  # for a run that was just resumed
             helper.resume()
         begin_s = MPI.Wtime() - offset_s
@@ -158,9 +160,11 @@ class Federation:
         random = {"cpu": torch.get_rng_state()}
         if (device := self.model.vector.device).type != "cpu":
             random["device"] = torch.get_device_module(device).get_rng_state(device)
-        own: dict[str, Any] = {} if self._own is None else {"model": self._own.cpu().clone()}
+        own: dict[str, Any] = {}
+        if self._own is not None:
+            own = {"model": self._own.cpu().clone(), "base": self._base.cpu().clone()}
         tally = torch.from_numpy(self._own_tally.copy())
-        own["wire"] = self.averaging.kept()
+        own["wire"] = self.averaging.kept(resend=self.delayed)
         return {"training": self.training.state(), "random": random, "tally": tally, **own}
 
     def load(
@@ -185,6 +189,7 @@ class Federation:
         self.averaging.load(own["wire"])
         if self._own is not None:  # its average was under way: send it again
             self._own.copy_(own["model"])
+            self.averaged.copy_(own["base"])
             self.model.vector.copy_(self._own)
             self._own_tally[:] = own["tally"].numpy()
             if self._accepted(last_round):
@@ -280,6 +285,8 @@ class Federation:
             self.model.vector.copy_(self.averaged)
             self.model.set_counters(counters.astype(int).tolist())
         else:
+            if settle:  # a run that goes on sends this average again
+                self._base = self.averaged.clone()
             self.averaged.copy_(average)
             if settle or not self._own_counts:
                 self.model.vector.copy_(average)

@@ -1,11 +1,16 @@
-"""The module's figures: what a round is made of, and what the collective costs by model size."""
+"""The module's figures: what a round is made of, and what the collective costs by model size.
+
+Those of accuracy, wires, links and the cost model are in files of their own.
+"""
 
 from pathlib import Path
 
 import pandas as pd
 
 from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_figure, save_figure
+from module3_mpi_gpu_overlap.accuracy_figure import draw_accuracy
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS
+from module3_mpi_gpu_overlap.launch import ONE_NODE
 from module3_mpi_gpu_overlap.link_figure import draw_links
 from module3_mpi_gpu_overlap.model_figures import draw_model
 from module3_mpi_gpu_overlap.selection import per_round, profile_rows
@@ -22,18 +27,22 @@ PARTS = {
 def draw(results_dir: Path, out_dir: Path) -> list[Path]:
     """Draw what there are rows for; the files that were written."""
     paths = []
-    rounds = profile_rows(ROUNDS, results_dir)
+    rounds = profile_rows(ROUNDS, results_dir, "bench")
     if rounds is not None:
-        paths += draw_rounds(rounds[rounds["precision"] == "float32"], out_dir)
+        paths += draw_rounds(rounds, out_dir, "module3_rounds")
+        paths += draw_throughput(rounds, out_dir)
+    on_links = profile_rows(ROUNDS, results_dir, "links")
+    if on_links is not None:
+        paths += draw_rounds(on_links, out_dir, "module3_link_rounds")
     allreduce = profile_rows(ALLREDUCE, results_dir)
     if allreduce is not None:
         paths += draw_allreduce(allreduce[allreduce["sum"] == "mpi"], out_dir)
-    for others in (draw_wire, draw_links, draw_model):
+    for others in (draw_accuracy, draw_wire, draw_links, draw_model):
         paths += others(results_dir, out_dir)
     return paths
 
 
-def draw_rounds(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
+def draw_rounds(rows: pd.DataFrame, out_dir: Path, name: str) -> list[Path]:
     """Medians over rounds of a round's parts, stacked, by world size and mode."""
     medians = per_round(rows, list(PARTS)).groupby(["world_size", "mode"]).median()
     crowded = rows.groupby("world_size")["oversubscribed"].any()
@@ -53,11 +62,33 @@ def draw_rounds(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
         axes.grid(axis="x", visible=False)
         axes.set_xlabel("mode, ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
     whole.set_ylabel("mean over ranks (ms, median of rounds)")
-    whole.set_title("A round")
+    links = [link for link in rows["link"].unique() if link != ONE_NODE]
+    whole.set_title("A round" + (f": {', '.join(links)}" if links else ""))
     rest.set_title("The same without local training")
     handles, names = whole.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=2, fontsize=8)
-    return save_figure(figure, out_dir, "module3_rounds", rows)
+    return save_figure(figure, out_dir, name, rows)
+
+
+def draw_throughput(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
+    """Median and quartiles of beats a second over the world's size; each rank adds work."""
+    figure, axes = new_figure(width_in=5.5, height_in=3.6)
+    crowded = rows.groupby("world_size")["oversubscribed"].any()
+    rounds = rows[rows["rank"] == 0]
+    for i, (mode, own) in enumerate(rounds.groupby("mode")):
+        rates = own.groupby("world_size")["throughput_samples_per_s"]
+        low, middle, high = (rates.quantile(q).astype(float) for q in (0.25, 0.5, 0.75))
+        axes.plot(middle.index, middle, color=COLOURS[i], marker=MARKERS[i], label=mode)
+        axes.fill_between(middle.index, low, high, color=COLOURS[i], alpha=0.15, linewidth=0)
+    worlds = list(crowded.index)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(worlds, [f"{world}{'*' if crowded[world] else ''}" for world in worlds])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
+    axes.set_ylabel("beats trained on a second")
+    axes.set_title("Weak scaling: every rank as many local steps")
+    axes.legend(fontsize=8)
+    return save_figure(figure, out_dir, "module3_throughput", rounds)
 
 
 def draw_allreduce(rows: pd.DataFrame, out_dir: Path) -> list[Path]:

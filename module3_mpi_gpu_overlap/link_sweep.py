@@ -4,8 +4,6 @@ For every rate of a grid, virtual hosts with such links are made, and single mes
 Allreduce are timed on them. Needs the permission that `scripts/namespaces` needs.
 """
 
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,16 +15,14 @@ from typing_extensions import Doc
 
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
-from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
 from module3_mpi_gpu_overlap.link_columns import Algorithm
 from module3_mpi_gpu_overlap.link_measure import ALGORITHM_VARIABLE
-from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster, end, require_permission
-from module3_mpi_gpu_overlap.virtual_cluster import check as check_cluster
+from module3_mpi_gpu_overlap.run_on_hosts import run_on_hosts
+from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster, require_permission
 from module3_mpi_gpu_overlap.virtual_link import UNSHAPED, link_of
 
 CHILD_LIMIT_S = 600.0
-CLUSTER = "module3_mpi_gpu_overlap.virtual_cluster"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,30 +140,10 @@ def _command(config: LinkSweepConfig, data_dir: Path, job: Job) -> list[str]:
 
 def _run(command: list[str], job: Job) -> None:
     cluster = VirtualCluster(command=tuple(command), hosts=job.ranks, rate=job.rate)
-    check_cluster(cluster)
     chosen = {} if job.algorithm in ("none", "auto") else {ALGORITHM_VARIABLE: job.algorithm}
     # The device's table would choose before the one that the variable stands for.
     chosen |= {"MPIR_CVAR_DEVICE_COLLECTIVES": "none"} if chosen else {}
-    start = [sys.executable, "-m", CLUSTER, f"--hosts={job.ranks}", f"--rate={job.rate}", "--"]
-    child = subprocess.Popen(
-        [*start, *command],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env={**os.environ, **chosen},
-        start_new_session=True,
-    )
-    try:
-        _, err = child.communicate(timeout=CHILD_LIMIT_S)
-    except subprocess.TimeoutExpired as error:
-        raise UserError(f"{job} did not end in {CHILD_LIMIT_S:g} s and was stopped") from error
-    finally:
-        end(child)
-    if child.returncode:
-        reason = (err.decode().strip().splitlines() or ["no message"])[-1]
-        raise UserError(
-            f"the sweep stopped at {job.ranks} hosts, {job.rate}, {job.algorithm}: "
-            f"{reason.removeprefix('error: ')}"
-        )
+    run_on_hosts(cluster, f"{job.ranks} hosts, {job.rate}, {job.algorithm}", CHILD_LIMIT_S, chosen)
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.labels import CLASSES
-from module3_mpi_gpu_overlap.config import Precision, Settings
+from module3_mpi_gpu_overlap.config import Settings
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 FEWEST_BEATS = 200  # a class with fewer is weighed as if it had so many
@@ -133,7 +133,7 @@ def train_locally(
     optimizer: LocalOptimizer,
     batches: Iterable[Batch],
     class_weight: Tensor,
-    precision: Precision,
+    precision: str,
     pull: ProximalTerm | None = None,
     between: Callable[[], None] = lambda: None,
 ) -> float:

@@ -20,7 +20,9 @@ from module3_mpi_gpu_overlap.launch import AgreedError
 from module3_mpi_gpu_overlap.progress_helper import ProgressHelper, progress_helper
 
 MESSAGE_FLOATS = 1 << 20  # 4 MiB: beyond any eager protocol, so that progress needs work
-TRIALS = 7
+TRIALS = 7  # fewer on a network so slow that they would take longer than BUDGET_S
+FEWEST_TRIALS = 2
+BUDGET_S = 6.0
 STEPS = 10  # polls in one message's time: rounds have fewer or more, by model and network
 CLEARLY_PERCENT = 10.0  # a more costly method must hide so much more
 ALONE_PERCENT = 50.0  # a library that hides less does not progress by itself
@@ -47,13 +49,14 @@ def self_test(comm: MPI.Intracomm, requested: Progress = "auto") -> SelfTest:
         raise AgreedError("this MPI was not started for several threads: use --progress polling")
     buffer = np.ones(MESSAGE_FLOATS, np.float32)
     _trial(comm, buffer, 0)  # connections and pages are set up on first use
-    alone_s = _slowest_rank(comm, [_trial(comm, buffer, 0) for _ in range(TRIALS)])
+    trials = trials_of(_slowest_rank(comm, [_trial(comm, buffer, 0)]))
+    alone_s = _slowest_rank(comm, [_trial(comm, buffer, 0) for _ in range(trials)])
     units = _units_of(comm, alone_s / STEPS)
 
     def hidden_percent(method: Progress) -> float:
         computing_s, beside_s = [], []
         with progress_helper(comm, method) as helper:
-            for _ in range(TRIALS):  # in turns, so that a busy moment meets both
+            for _ in range(trials):  # in turns, so that a busy moment meets both
                 computing_s.append(_computing_s(comm, units))
                 beside_s.append(_trial(comm, buffer, units, helper))
         exposed_s = _slowest_rank(comm, beside_s) - _slowest_rank(comm, computing_s)
@@ -63,6 +66,11 @@ def self_test(comm: MPI.Intracomm, requested: Progress = "auto") -> SelfTest:
     threaded = hidden_percent("thread") if threads else None
     chosen = best_method(library, polling, threaded) if requested == "auto" else requested
     return SelfTest(library, polling, threaded, chosen)
+
+
+def trials_of(alone_s: float) -> int:
+    """How many trials there is time for: each is a sum alone and three beside as much computing."""
+    return max(min(TRIALS, FEWEST_TRIALS), min(TRIALS, int(BUDGET_S / (7 * alone_s))))
 
 
 def best_method(library: float, polling: float, thread: float | None) -> Progress:

@@ -16,30 +16,40 @@ FLOAT_BYTES = 4
 
 
 class NodeSum:
-    """One node's ranks and the memory that they share."""
+    """One node's ranks and the memory that they share; a rank alone shares none."""
 
     def __init__(self, comm: MPI.Intracomm, elements: int) -> None:
         """Allocate float32 [elements] for each rank of `comm`, all of one node; collective."""
         self.comm = comm
+        self._window: MPI.Win | None = None
+        if comm.size == 1:
+            self._parts = [torch.zeros(elements)]
+            self.own = self.total = self._parts[0]
+            return
         own_bytes = FLOAT_BYTES * elements * (2 if comm.rank == 0 else 1)
-        self._window = MPI.Win.Allocate_shared(own_bytes, FLOAT_BYTES, comm=comm)
-        memory = [self._memory(rank) for rank in range(comm.size)]
-        self._parts = [numbers[:elements] for numbers in memory]
+        window = MPI.Win.Allocate_shared(own_bytes, FLOAT_BYTES, comm=comm)
+        window.Lock_all(MPI.MODE_NOCHECK)  # MPI lets memory be synchronised only in an epoch
+        memory = [_numbers(window, rank) for rank in range(comm.size)]
+        self._window, self._parts = window, [numbers[:elements] for numbers in memory]
         self._slice = pieces(elements, comm.size)[comm.rank]
         self.own = self._parts[comm.rank]  # what this rank adds, float32 [elements]
         self.total = memory[0][elements:]  # the sum, float32 [elements]
 
     def add_up(self) -> None:
         """Sum all ranks' vectors into `total`; collective over the node."""
-        self._meet()
+        if self._window is None:
+            return
+        _meet(self.comm, self._window)
         total = self.total[self._slice]
         total.copy_(self._parts[0][self._slice])
         for part in self._parts[1:]:
             total.add_(part[self._slice])
-        self._meet()
+        _meet(self.comm, self._window)
 
     def told(self, problem: str) -> str:
         """What the leader tells the node, once `total` holds what all may read; collective."""
+        if self._window is None:
+            return problem
         self._window.Sync()
         told: str = self.comm.bcast(problem)
         self._window.Sync()
@@ -48,21 +58,26 @@ class NodeSum:
     def close(self) -> None:
         """Give the memory back; collective over the node."""
         del self._parts, self.own, self.total
-        self._window.Free()
+        if self._window is not None:
+            self._window.Unlock_all()
+            self._window.Free()
+        self.comm.Free()
 
-    def _meet(self) -> None:
-        """What each wrote before is seen by all after."""
-        self._window.Sync()
-        self.comm.Barrier()
-        self._window.Sync()
 
-    def _memory(self, rank: int) -> Tensor:
-        memory, _ = self._window.Shared_query(rank)
-        return torch.from_numpy(np.frombuffer(memory, np.float32))
+def _meet(comm: MPI.Intracomm, window: MPI.Win) -> None:
+    """What each wrote before is seen by all after."""
+    window.Sync()
+    comm.Barrier()
+    window.Sync()
+
+
+def _numbers(window: MPI.Win, rank: int) -> Tensor:
+    memory, _ = window.Shared_query(rank)
+    return torch.from_numpy(np.frombuffer(memory.cast("f"), np.float32))
 
 
 def node_of(comm: MPI.Intracomm) -> tuple[MPI.Intracomm, MPI.Intracomm]:
     """This rank's node, and the nodes' leaders (COMM_NULL if it is none); collective."""
     node = comm.Split_type(MPI.COMM_TYPE_SHARED, key=comm.rank)
     leaders = comm.Split(0 if node.rank == 0 else MPI.UNDEFINED, comm.rank)
-    return node, leaders
+    return node, leaders  # type: ignore[return-value]  # mpi4py's types say Comm

@@ -6,6 +6,7 @@ import pandas as pd
 
 from crossscale_results.reader import read_table
 from crossscale_results.table import Table
+from module3_mpi_gpu_overlap.config import Experiment
 
 PROFILES = ("paper", "quick")  # the first that was run is shown
 # A bench is many runs; these columns tell one bench's rows from another's.
@@ -21,11 +22,18 @@ def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
     return rows.groupby(keys)[[*parts, "round_s"]].mean().astype(float).droplevel([2, 3])
 
 
-def profile_rows(table: Table, results_dir: Path) -> pd.DataFrame | None:
-    """The rows of the largest profile that was run, as it was run last; None if there are none."""
+def profile_rows(
+    table: Table, results_dir: Path, experiment: Experiment | None = None
+) -> pd.DataFrame | None:
+    """The rows of the largest profile that was run, as it was run last; None if there are none.
+
+    `experiment` is the command whose rows they must be, in tables that several write.
+    """
     if not (results_dir / f"{table.name}.csv").is_file():
         return None
     frame = read_table(table, results_dir)
+    if experiment:
+        frame = frame[frame["experiment"] == experiment]
     for profile in PROFILES:
         rows = frame[frame["profile"] == profile]
         if len(rows):

@@ -60,7 +60,7 @@ def train(world: World, config: TrainConfig) -> None:
     beats = data.clients.beats
     print(f"{len(beats)} clients of {min(beats)} to {max(beats)} beats, {config.split} split")
     if world.oversubscribed:
-        print(f"note: the ranks share {world.node_cores} cores, so times are not a cluster's")
+        print("note: there are more ranks than cores, so times are not a cluster's")
     with tqdm(total=config.rounds, desc="training", unit="round", disable=world.rank > 0) as bar:
         run = federate(
             world,
@@ -189,6 +189,7 @@ def _keep(world: World, config: TrainConfig, data: ClientData, run: "FederatedRu
     settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(Settings)}
     config_row = RunConfig(
         **settings,
+        experiment=config.experiment,
         world_size=world.size,
         oversubscribed=world.oversubscribed,
         link=world.link,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from crossscale_results.provenance import collect
 from crossscale_results.rows import Row
@@ -9,10 +10,13 @@ from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.columns import (
     ALLREDUCE,
     ROUNDS,
+    SCORES,
     AllreduceKey,
     AllreduceMeasurement,
     RoundKey,
     RoundMeasurement,
+    ScoreKey,
+    ScoreMeasurement,
 )
 from module3_mpi_gpu_overlap.report import NO_ACCELERATOR, ONE_RANK
 
@@ -61,6 +65,52 @@ def write_allreduce(results_dir: Path, profile: str) -> None:
     append_rows(ALLREDUCE, results_dir, collect("mitdb", profile), rows)
 
 
+def write_link_rounds(results_dir: Path, modes: dict[str, tuple[float, float]]) -> None:
+    """Four rounds on a slow link of each mode's (exposed_s, round_s); the outer ones are longer."""
+    provenance = collect("mitdb", "paper")
+    for number, (mode, (exposed_s, round_s)) in enumerate(modes.items()):
+        rows = []
+        for index in range(4):
+            outer = 1.0 if index in (0, 3) else 0.0  # the first warms up, the last waits
+            row = _round_row(4, mode, 0, index, 0, exposed_s + outer, (4,), round_s)
+            link = {"experiment": "links", "link": "4 hosts, 100 Mbit/s", "rounds": 4}
+            rows.append(replace(row, config=replace(row.config, **link)))
+        append_rows(ROUNDS, results_dir, replace(provenance, run_id=f"l{number}"), rows)
+
+
+def write_accuracy(results_dir: Path, scores: dict[str, list[float]]) -> None:
+    """Each federation's last macro-F1 by seed; half of it five rounds before."""
+    provenance = collect("mitdb", "paper")
+    for name, by_seed in scores.items():
+        world = 1 if name == "central" else 2
+        asked: dict[str, Any] = {"mode": name} if name[0] == "G" else {"mode": "G1"}
+        asked |= {"clients": "subjects"} if name == "subjects" else {}
+        shared: dict[str, Any] = {
+            "experiment": "accuracy",
+            "rounds": 10,
+            "world_size": world,
+            "link": "one node",
+            "oversubscribed": False,
+            "device_type": "cpu",
+            "averaged_count": 39_000,
+        }
+        for seed, score in enumerate(by_seed):
+            run = replace(provenance, run_id=f"{name}-{seed}")
+            kept = [
+                Row(
+                    ScoreKey(**asked, **shared, round_index=index, test_set="DS2"),
+                    ScoreMeasurement(f1, f1, f1, f1, f1, f1, f1, f1, f1, f1, f1, f1),
+                    seed,
+                    0,
+                )
+                for index, f1 in ((4, score / 2), (9, score))
+            ]
+            append_rows(SCORES, results_dir, run, kept)
+            row = _round_row(world, str(asked["mode"]), 0, 0, 0, 0.1, (), 1.0)
+            key = replace(row.config, **asked, **shared)
+            append_rows(ROUNDS, results_dir, run, [replace(row, config=key, seed=seed)])
+
+
 def _round_row(
     world: int,
     mode: str,
@@ -96,6 +146,8 @@ def _round_row(
     )
     key = RoundKey(
         mode=mode,  # type: ignore[arg-type]
+        experiment="bench",
+        link="one node",
         world_size=world,
         oversubscribed=world in crowded,
         device_type="cpu",

@@ -233,7 +233,8 @@ def train_alone(world: World, options: dict[str, Any]) -> dict[str, Any]:
 
 def average(world: World, options: dict[str, Any]) -> dict[str, Any]:
     """Random vectors averaged in every mode: greatest error, and whether all ranks agree."""
-    from module3_mpi_gpu_overlap.averaging import LADDER, Averaging, buckets
+    from module3_mpi_gpu_overlap.averaging import Averaging, buckets
+    from module3_mpi_gpu_overlap.ladder import LADDER
     from module3_mpi_gpu_overlap.totals import TOTALS
 
     worst, same_ranks = 0.0, True

@@ -17,11 +17,11 @@ def test_contestants_take_turns() -> None:
 
 
 def test_every_world_size_runs_every_mode_and_one_rank_only_one_of_a_precision() -> None:
-    modes: dict[int, list[tuple[str, str]]] = {}
+    modes: dict[int, list[str]] = {}
     for ranks, repeat, what in _jobs(GRIDS["paper"]):
         if repeat == 0 and what[0] == "train":
-            modes.setdefault(ranks, []).append((what[2], what[4]))
+            modes.setdefault(ranks, []).append(what[2])
     grid = GRIDS["paper"]
     assert modes.keys() == set(grid.world_sizes)
-    assert modes[1] == [("G0", "float32"), ("G1", "bf16")]
-    assert all(tuple(modes[ranks]) == grid.contestants for ranks in grid.world_sizes[1:])
+    assert modes[1] == ["G0", "G4"]
+    assert all(tuple(modes[ranks]) == grid.modes for ranks in grid.world_sizes[1:])

@@ -28,6 +28,11 @@ def two_ranks(run_program: Any) -> Told:
         "broken": {"mode": "G3", "broken_clients": [1], **RUN},
         "proximal": {"mode": "G3", "proximal_mu": 0.1, **RUN},
         "slow": {"mode": "G3", "slow_rank": 1, "slow_ratio": 3.0, **RUN},
+        "G4": {"mode": "G4", **RUN},
+        "G5": {"mode": "G5", **RUN},
+        "G6": {"mode": "G6", **RUN},
+        "int8_thread": {"mode": "G3", "wire": "int8", "progress": "thread", **RUN},
+        "int8_library": {"mode": "G3", "wire": "int8", "progress": "library", **RUN},
         "momentum_free": {"mode": "G3", "module": "plain", "optimizer": "sgd", **RUN},
         "momentum_free_G1": {"mode": "G1", "module": "plain", "optimizer": "sgd", **RUN},
     }
@@ -64,6 +69,18 @@ def test_bits_do_not_depend_on_when_the_average_arrives(two_ranks: Told) -> None
     assert digests == [digests[0]] * 4
     assert two_ranks["again"]["progress_method"] == "thread"
     assert two_ranks["polling"]["progress_method"] == "polling"
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("mode", ["G4", "G5", "G6"])
+def test_each_rung_above_learns_as_much(two_ranks: Told, mode: str) -> None:
+    assert two_ranks[mode]["final_loss"] == pytest.approx(two_ranks["G3"]["final_loss"], rel=0.15)
+    assert two_ranks[mode]["digests"] != two_ranks["G3"]["digests"]
+
+
+@pytest.mark.mpi
+def test_a_compressed_average_is_the_same_whatever_moves_mpi(two_ranks: Told) -> None:
+    assert two_ranks["int8_thread"]["digests"] == two_ranks["int8_library"]["digests"]
 
 
 @pytest.mark.mpi

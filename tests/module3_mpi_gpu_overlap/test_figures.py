@@ -15,16 +15,22 @@ def test_without_rows_nothing_is_drawn(tmp_path: Path) -> None:
     assert draw(tmp_path, tmp_path / "figures") == []
 
 
-def test_both_figures_are_drawn_the_same_each_time(rows: Any, tmp_path: Path) -> None:
+def test_the_benchs_figures_are_drawn_the_same_each_time(rows: Any, tmp_path: Path) -> None:
     rows.write_rounds(tmp_path, "quick", {1: 0.0, 2: 0.01, 8: 0.4}, crowded=(8,))
     rows.write_allreduce(tmp_path, "quick")
     first, second = (draw(tmp_path, tmp_path / name) for name in ("first", "second"))
-    names = [
-        f"module3_{what}.{kind}" for what in ("rounds", "allreduce") for kind in ("png", "pdf")
-    ]
+    figures = ("rounds", "throughput", "allreduce")
+    names = [f"module3_{what}.{kind}" for what in figures for kind in ("png", "pdf")]
     assert [path.name for path in first] == names
     for left, right in zip(first, second, strict=True):
         assert left.read_bytes() == right.read_bytes()
+
+
+def test_rounds_on_links_and_accuracy_have_figures_of_their_own(rows: Any, tmp_path: Path) -> None:
+    rows.write_link_rounds(tmp_path, {"G0": (1.0, 2.0), "G3": (0.01, 1.05)})
+    rows.write_accuracy(tmp_path, {"central": [0.6, 0.62], "G0": [0.58, 0.6]})
+    found = {path.stem for path in draw(tmp_path, tmp_path / "figures")}
+    assert found == {"module3_link_rounds", "module3_accuracy"}
 
 
 def test_a_rounds_parts_are_means_over_its_ranks(rows: Any, tmp_path: Path) -> None:

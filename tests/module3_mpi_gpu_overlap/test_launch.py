@@ -39,3 +39,9 @@ def test_a_world_of_another_size_is_refused() -> None:
     require_ranks(world, 1)
     with pytest.raises(MpiError, match="2 ranks were to run but MPI sees 1"):
         require_ranks(world, 2)
+
+
+def test_a_machine_that_stands_for_all_nodes_is_crowded_by_all_their_ranks() -> None:
+    nodes = World(None, 0, 4, 0, 1, 1, "4 hosts, 100 Mbit/s", (4, 2))  # type: ignore[arg-type]
+    assert nodes.oversubscribed
+    assert not World(None, 0, 4, 0, 1, 1, "several nodes").oversubscribed  # type: ignore[arg-type]

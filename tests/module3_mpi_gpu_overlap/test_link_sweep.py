@@ -7,7 +7,7 @@ import pytest
 from crossscale_data.source import Source
 from crossscale_results.errors import UserError
 from crossscale_results.reader import read_table
-from module3_mpi_gpu_overlap import link_sweep, virtual_cluster
+from module3_mpi_gpu_overlap import link_sweep, run_on_hosts, virtual_cluster
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.link_sweep import (
     GRIDS,
@@ -75,7 +75,7 @@ def test_one_start_of_messages_and_one_of_a_sum_give_their_rows(
 def test_a_start_that_fails_stops_the_sweep_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(link_sweep, "check_cluster", lambda _: None)
-    monkeypatch.setattr(link_sweep, "CLUSTER", "no_such_module")
+    monkeypatch.setattr(run_on_hosts, "check", lambda _: None)
+    monkeypatch.setattr(run_on_hosts, "CLUSTER", "no_such_module")
     with pytest.raises(UserError, match=r"stopped at 2 hosts, 1mbit, ring: .*no_such_module"):
         link_sweep._run(["sh"], Job(0, "1mbit", 2, "ring", (1,)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from module3_mpi_gpu_overlap.mpi_progress import best_method
+from module3_mpi_gpu_overlap.mpi_progress import best_method, trials_of
 
 pytestmark = pytest.mark.mpi
 
@@ -43,3 +43,8 @@ def test_a_requested_method_is_taken_whatever_was_measured(told: dict[str, Any])
 
 def test_no_helper_thread_is_left(told: dict[str, Any]) -> None:
     assert "mpi-progress" not in told["threads"]
+
+
+@pytest.mark.parametrize(("alone_s", "expected"), [(1e-3, 7), (0.2, 4), (1.0, 2), (30.0, 2)])
+def test_a_slow_network_gets_fewer_trials(alone_s: float, expected: int) -> None:
+    assert trials_of(alone_s) == expected

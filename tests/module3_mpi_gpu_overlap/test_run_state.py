@@ -16,6 +16,9 @@ CASES = {
     "silo": {"mode": "G2"},
     "delayed": {"mode": "G3"},
     "fp16": {"precision": "fp16"},
+    "compressed": {"mode": "G5"},
+    "blocking top-k": {"mode": "G1", "wire": "top-k", "sent_ratio": 0.1},
+    "by nodes": {"mode": "G6"},
     "device": {**SUBJECTS, "server": "fedadam", "server_learning_rate": 0.01, "sum": "fixed-point"},
 }
 

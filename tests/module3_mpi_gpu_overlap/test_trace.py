@@ -17,9 +17,11 @@ from module3_mpi_gpu_overlap.trace import (
     IDLE,
     PREPARE,
     TRAIN,
+    UNDER_WAY,
     Span,
     events,
     spans_of,
+    spans_of_run,
     write_trace,
 )
 
@@ -49,6 +51,27 @@ def test_idle_ends_where_the_last_rank_arrives() -> None:
     assert max(s.end_s for s in spans if s.name == IDLE) == 10.45
     assert min(s.start_s for s in spans if s.name == EXPOSED) == 10.45
     assert not [s for s in spans_of([FIRST, LAST]) if s.rank == 1 and s.name == IDLE]
+
+
+def test_a_wait_for_the_last_rounds_average_is_idle_until_all_had_sent() -> None:
+    before = [FIRST, LAST]  # the last rank sent at 10.45
+    late = Timeline(10.4, 10.7, 10.8, ((10.74, 10.75),), 0.05, delayed=((10.7, 10.74),))
+    soon = Timeline(10.4, 10.42, 10.8, ((10.5, 10.51),), 0.29, delayed=((10.42, 10.5),))
+    spans = spans_of([soon, late], 1, before)
+    for rank, times in enumerate(rank_times([soon, late], before)):
+        found = lengths(spans, rank)
+        assert found.get(IDLE, 0.0) == pytest.approx(times.blocked_idle_s)
+        assert found[EXPOSED] == pytest.approx(times.exposed_communication_s)
+    assert lengths(spans, 0)[IDLE] == pytest.approx(0.04)  # 10.42 to 10.45, and its send
+
+
+def test_a_run_shows_what_is_under_way_until_the_average_is_there() -> None:
+    after = Timeline(10.6, 10.7, 10.8, ((10.74, 10.75),), 0.05, delayed=((10.7, 10.74),))
+    spans = [span for span in spans_of_run([[FIRST], [after]], 5) if span.name == UNDER_WAY]
+    assert [(s.round_index, s.start_s, s.end_s) for s in spans] == [
+        (5, 10.3, 10.74),
+        (6, 10.74, 10.8),
+    ]
 
 
 def test_a_trace_read_back_holds_every_span_of_every_rank(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The command as users start it, on a small database."""
 
+import json
 import os
 import subprocess
 import sys
@@ -50,6 +51,26 @@ def test_two_ranks_train_score_verify_and_save(
     features = kept["state"]["context_branch.0.weight"].shape[1]
     build_model(kept["model"], channels, features).load_state_dict(kept["state"])
     assert [path.name for path in model.parent.iterdir()] == ["model.pt"]
+
+
+@pytest.mark.mpi
+def test_the_highest_mode_says_in_its_rows_what_it_set_and_leaves_a_trace(
+    mpiexec: Path, short_synthetic: Source, tmp_path: Path
+) -> None:
+    trace = tmp_path / "seen" / "G6.json"
+    arguments = ("--mode", "G6", "--rounds", "3", "--hidden-width", "70", "--trace", str(trace))
+    where = ("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path))
+    run_ranks(2, [*TRAIN, *arguments, *where], LIMIT_S)
+    rounds = read_table(ROUNDS, tmp_path)
+    set_by_mode = rounds[["precision", "wire", "exchange", "link"]].drop_duplicates()
+    assert set_by_mode.to_numpy().tolist() == [["bf16", "int8", "hierarchical", "one node"]]
+    numbers = rounds["averaged_count"].iloc[0]
+    assert numbers < rounds["payload_bytes"].iloc[0] < 1.1 * numbers
+    assert sorted(path.name for path in trace.parent.iterdir()) == ["G6.json", "G6.pdf", "G6.png"]
+    spans = [e for e in json.loads(trace.read_text())["traceEvents"] if e["ph"] == "X"]
+    assert {(span["pid"], span["args"]["round"]) for span in spans} == {
+        (rank, index) for rank in range(2) for index in range(3)
+    }
 
 
 @pytest.mark.mpi
@@ -148,6 +169,12 @@ def test_more_ranks_than_patients_is_one_sentence(
         (TrainConfig(clients_per_round=3), "need --clients subjects"),
         (TrainConfig(mode="G3", clients="subjects"), "G3 needs --clients ranks"),
         (TrainConfig(mode="G3", server="fedadam"), "G3 needs --server fedavg"),
+        (TrainConfig(mode="G5", clients="subjects"), "G5 needs --clients ranks"),
+        (TrainConfig(sum="fixed-point", wire="int8"), "--sum fixed-point is for a float32 wire"),
+        (TrainConfig(sum="fixed-point", exchange="hierarchical"), "and a flat exchange"),
+        (TrainConfig(sent_ratio=0), "--sent-ratio"),
+        (TrainConfig(hidden_width=-1), "--hidden-width"),
+        (TrainConfig(hidden_width=9, model="tinyecg"), "--hidden-width is for --model beatnet"),
     ],
 )
 def test_numbers_that_make_no_sense_name_their_option(wrong: TrainConfig, option: str) -> None:

@@ -15,6 +15,7 @@ from mpi4py import MPI
 from torch import Tensor
 
 from crossscale_data.classifier import TinyECG
+from module3_mpi_gpu_overlap.change_averaging import ChangeAveraging
 from module3_mpi_gpu_overlap.compressed_average import (
     CompressedAveraging,
     WireState,
@@ -119,6 +120,74 @@ def polled(world: World, options: dict[str, Any]) -> bool:
     averaging.finish()
     averaging.poll()
     return bool(world.comm.allreduce(torch.equal(waited, delta), MPI.LAND))
+
+
+def changes(world: World, options: dict[str, Any]) -> dict[str, Any]:
+    """Models averaged by what they changed by, flat and over made-up nodes, in several rounds."""
+    told: dict[str, Any] = {}
+    for name in options["formats"]:
+        for ranks_per_node in options["ranks_per_node"]:
+            for blocking in (True, False):
+                case = f"{name} {ranks_per_node} {'blocking' if blocking else 'beside'}"
+                told[case] = _changes(world, codec_of(name, 0.1), ranks_per_node, blocking)
+    return told
+
+
+def _changes(world: World, codec: Codec, ranks_per_node: int, blocking: bool) -> dict[str, Any]:
+    """`ranks_per_node` 0 is a flat exchange. The second round leaves rank 0's model out."""
+    length, node = 3001, None
+    if ranks_per_node:
+        own = world.comm.Split(world.rank // ranks_per_node, world.rank)
+        leads = 0 if own.rank == 0 else MPI.UNDEFINED
+        node = own, world.comm.Split(leads, world.rank)
+    base = torch.from_numpy(np.random.default_rng(99).standard_normal(length).astype(np.float32))
+    averaging = ChangeAveraging(world.comm, base, codec, blocking, 2, node)
+    weights = np.arange(1, world.size + 1) / np.arange(1, world.size + 1).sum()
+    errors, bits, asked, tallies = [], [], np.zeros(length), []
+    for index in range(4):
+        deltas = [
+            1e-3 * np.random.default_rng([index, rank]).standard_normal(length)
+            for rank in range(world.size)
+        ]
+        taking_part = [rank for rank in range(world.size) if rank or index != 1]
+        exact = sum(weights[r] * (base.double().numpy() + deltas[r]) for r in taking_part)
+        averaging.clear()
+        if world.rank in taking_part:
+            model = base + torch.from_numpy(deltas[world.rank].astype(np.float32))
+            averaging.add(model, float(weights[world.rank]))
+            averaging.tally[:] = world.rank, 1.0
+        averaging.start()
+        averaging.poll()
+        averaging.finish()
+        errors.append(float(np.abs(averaging.average.numpy() - exact).max()))
+        asked += averaging.average.double().numpy() - exact
+        tallies.append(averaging.tally.tolist())
+        bits.append(averaging.average.numpy().tobytes())
+        base.copy_(averaging.average).div_(sum(weights[r] for r in taking_part))
+    kept = averaging.kept(resend=False)
+    averaging.close()
+    return {
+        "same_on_all_ranks": len(set(world.comm.allgather(b"".join(bits)))) == 1,
+        "errors": errors,
+        "summed_error": float(np.abs(asked).max()),
+        "tallies": tallies,
+        "has_residual": world.comm.allgather("residual" in kept),
+    }
+
+
+def unholdable_by_nodes(world: World, options: dict[str, Any]) -> list[str]:
+    """Changes whose sum is beyond float32: told on every rank, also on those that lead no node."""
+    own = world.comm.Split(world.rank // 2, world.rank)
+    node = own, world.comm.Split(0 if own.rank == 0 else MPI.UNDEFINED, world.rank)
+    base = torch.zeros(5)
+    averaging = ChangeAveraging(world.comm, base, codec_of("int8"), False, 0, node)
+    averaging.add(torch.full((5,), 3e38), 1.0)
+    averaging.start()
+    try:
+        averaging.finish()
+    except AgreedError as error:
+        return world.comm.allgather(str(error))
+    return world.comm.allgather("")
 
 
 def refused(world: World, options: dict[str, Any]) -> dict[str, Any]:
@@ -273,7 +342,10 @@ def _averages(
 
 PROGRAMS = {
     program.__name__: program
-    for program in (averages, polled, refused, least_squares, tiny_ecg, secure)
+    for program in (
+        *(averages, polled, changes, unholdable_by_nodes, refused),
+        *(least_squares, tiny_ecg, secure),
+    )
 }
 
 

@@ -1,0 +1,47 @@
+"""Accuracy over rounds, and over what was sent for it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
+from module3_mpi_gpu_overlap.accuracy_summary import CENTRAL, TEST_SET, scored
+
+
+def draw_accuracy(results_dir: Path, out_dir: Path) -> list[Path]:
+    """Mean and range of macro-F1 over the seeds, by federation; [] without rows."""
+    rows = scored(results_dir)
+    if rows is None or rows.empty:
+        return []
+    figure, (over_rounds, over_bytes) = new_figure(7.0, 4.0, 2)
+    for i, (name, own) in enumerate(rows.groupby("federation", sort=False)):
+        by_round = own.groupby("round_index")
+        score = by_round["macro_4_f1"].agg(["mean", "min", "max"]).astype(float)
+        sent = by_round["sent_bytes"].first().astype(float) / 1e6
+        for axes, place in (
+            (over_rounds, pd.Series(score.index + 1, score.index)),
+            (over_bytes, sent),
+        ):
+            if axes is over_bytes and name == CENTRAL:
+                axes.axhline(score["mean"].iloc[-1], color=COLOURS[i], linestyle=":")
+                continue
+            style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
+            axes.plot(place, score["mean"], markersize=4, label=name, **style)
+            axes.fill_between(place, score["min"], score["max"], color=style["color"], alpha=0.12)
+    over_rounds.set_xlabel("rounds")
+    over_rounds.set_ylabel(f"macro-F1 of N, S, V, F on {TEST_SET}")
+    over_rounds.set_title("Over rounds")
+    over_bytes.set_xscale("log")
+    over_bytes.set_xlabel("MB that a rank handed to the averages")
+    over_bytes.set_title("Over bytes (dotted: central, at the end)")
+    handles, names = over_rounds.get_legend_handles_labels()
+    seeds = rows["seed"].nunique()
+    figure.legend(
+        *(handles, names),
+        loc="outside upper center",
+        ncols=5,
+        fontsize=8,
+        title=f"mean and range of {seeds} seed{'' if seeds == 1 else 's'}",
+        title_fontsize=8,
+    )
+    return save_figure(figure, out_dir, "module3_accuracy", rows)

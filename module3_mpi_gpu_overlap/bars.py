@@ -1,0 +1,193 @@
+"""`python -m module3_mpi_gpu_overlap.bars`: what module 3 is to reach, and whether it does.
+
+Times are ratios within one bench, of medians over rounds; the first round of a run, which warms up
+what follows, is left out. Accuracies are means over seeds.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from typing_extensions import Doc
+
+from crossscale_results.cli import run
+from module3_mpi_gpu_overlap.accuracy_summary import (
+    CENTRAL,
+    SUBJECTS,
+    final,
+    interval_of,
+    rounds_to,
+    scored,
+)
+from module3_mpi_gpu_overlap.columns import MODEL, ROUNDS, WIRE
+from module3_mpi_gpu_overlap.selection import profile_rows
+
+EXPOSED_AT_MOST, ROUND_AT_MOST = 0.05, 0.55
+OVERHEAD_AT_MOST = 0.02
+MODEL_WITHIN_PERCENT = 15.0
+OF_CENTRAL_AT_LEAST = 0.95
+FEWER_BYTES = 4.0
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Whose bars are told."""
+
+    results_dir: Annotated[Path, Doc("Folder of the CSV files; their last bench counts.")] = Path(
+        "results"
+    )
+
+
+def render(results_dir: Path) -> str:
+    """Every bar in a line, with its verdict; what has no rows is `not measured`."""
+    links = profile_rows(ROUNDS, results_dir, "links")
+    bench = profile_rows(ROUNDS, results_dir, "bench")
+    told = (
+        _told("rounds on links", links, _on_links),
+        _told("suite overhead", bench, _overhead),
+        _told("communication's share", bench, _share),
+        _told("cost model", profile_rows(MODEL, results_dir), _model),
+        _told("accuracy", scored(results_dir), _accuracy),
+        _told("int8's bytes", profile_rows(WIRE, results_dir), _bytes),
+    )
+    return "\n".join(line for lines in told for line in lines)
+
+
+def _told(
+    what: str, rows: pd.DataFrame | None, tell: Callable[[pd.DataFrame], Iterator[str]]
+) -> Iterator[str]:
+    if rows is None or rows.empty:
+        yield f"{what}: not measured"
+        return
+    yield from tell(rows)
+
+
+def _warm(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["round_index"] > 0]
+
+
+def _on_links(rows: pd.DataFrame) -> Iterator[str]:
+    for link, own in _warm(rows).groupby("link", sort=False):
+        # A run's last round waits for its own average, whatever the mode.
+        inner = own[own["round_index"] < own["rounds"] - 1]
+        exposed = inner.groupby("mode")["exposed_communication_s"].median().astype(float)
+        rounds = own.groupby("mode")["round_s"].mean().astype(float)
+        trained = own.groupby("mode")["train_s"].median().astype(float)
+        if not {"G0", "G3"} <= set(exposed.index):
+            yield f"G3 over G0 on {link}: not measured"
+            continue
+        alone = float(own.loc[own["mode"] == "G0", "communication_s"].median())
+        millions = float(own["averaged_count"].iloc[0]) / 1e6
+        yield (
+            f"{link}, {millions:.1f} M numbers: G0 trains {trained['G0']:.2f} s and averages "
+            f"{alone:.2f} s a round"
+        )
+        for mode in [name for name in exposed.index if name != "G0"]:
+            share = exposed[mode] / exposed["G0"]
+            bar = f" (bar: at most {EXPOSED_AT_MOST:g})" if mode == "G3" else ""
+            judged = _judged(share <= EXPOSED_AT_MOST) if mode == "G3" else ""
+            yield f"exposed communication of {mode} over G0's{bar}: {share:.3f}{judged}"
+            ratio = rounds[mode] / rounds["G0"]
+            bar = f" (bar: at most {ROUND_AT_MOST:g})" if mode == "G3" else ""
+            judged = _judged(ratio <= ROUND_AT_MOST) if mode == "G3" else ""
+            yield f"round of {mode} over G0's{bar}: {ratio:.3f}{judged}"
+
+
+def _overhead(rows: pd.DataFrame) -> Iterator[str]:
+    own = _warm(rows)
+    own = own[(own["world_size"] == 2) & ~own["oversubscribed"].astype(bool)]
+    if own.empty:
+        yield "suite overhead: not measured with a core for each of 2 ranks"
+        return
+    own = own.assign(share=_unspent(own) / own["rank_round_s"])
+    steps = int(own["local_steps"].iloc[0])
+    for mode, share in own.groupby("mode")["share"].median().astype(float).items():
+        yield (
+            f"suite overhead in a round of {steps} local steps, 2 ranks, {mode} (bar: at most 2 % "
+            f"at 50): {share:.2%}{_judged(share <= OVERHEAD_AT_MOST)}"
+        )
+
+
+def _unspent(rows: pd.DataFrame) -> pd.Series:
+    """What of a rank's round is neither training, nor waiting for others, nor the wire."""
+    parts = ["train_s", "blocked_idle_s", "exposed_communication_s"]
+    spent: pd.Series = rows[parts].sum(axis=1)
+    return rows["rank_round_s"] - spent
+
+
+def _share(rows: pd.DataFrame) -> Iterator[str]:
+    own = _warm(rows[rows["mode"] == "G0"])
+    share = own["exposed_communication_s"] / own["round_s"]
+    by_world = share.groupby(own["world_size"]).median().astype(float)
+    crowded = own.groupby("world_size")["oversubscribed"].any()
+    marks = ["*" if crowd else "" for crowd in crowded]
+    shares = zip(by_world.index, marks, by_world, strict=True)
+    found = ", ".join(f"{share:.2%} at {world}{mark}" for world, mark, share in shares)
+    grows = _judged(bool(by_world.is_monotonic_increasing))
+    yield f"communication's share of a round, G0 (bar: grows with the ranks): {found}{grows}"
+
+
+def _model(rows: pd.DataFrame) -> Iterator[str]:
+    held_out = rows[(rows["kind"] == "held out") & rows["error_percent"].notna()]
+    own = held_out[held_out["algorithm"] == "auto"]
+    for size, errors in own.groupby("message_bytes")["error_percent"]:
+        off = errors.astype(float).abs()
+        within = f"{(off <= MODEL_WITHIN_PERCENT).sum()} of {len(off)}"
+        judged = _judged(bool((off <= MODEL_WITHIN_PERCENT).all()))
+        yield (
+            f"cost model off its held-out sums of {size:,} bytes (bar: within 15 %): median "
+            f"{off.median():.0f} %, worst {off.max():.0f} %, {within} within{judged}"
+        )
+
+
+def _accuracy(rows: pd.DataFrame) -> Iterator[str]:
+    scores = final(rows)
+    blocking = interval_of(scores["G0"]) if "G0" in scores else None
+    for name, by_seed in scores.items():
+        found = interval_of(by_seed)
+        of = f"macro-F1 on DS2, {name}: {found.mean:.3f}"
+        if found.count > 1:
+            of += f" ({found.low:.3f} to {found.high:.3f}, {found.count} seeds)"
+        if blocking is None or blocking.count < 2 or name in (CENTRAL, SUBJECTS, "G0"):
+            yield of
+        else:
+            yield f"{of}; inside G0's interval{_judged(blocking.holds(found.mean))}"
+    if {CENTRAL, SUBJECTS} <= set(scores):
+        central = float(scores[CENTRAL].mean())
+        ratio = float(scores[SUBJECTS].mean()) / central
+        needed = rounds_to(rows, SUBJECTS, OF_CENTRAL_AT_LEAST * central)
+        when = "never" if needed is None else f"first at round {needed}"
+        yield (
+            f"every subject a client, over central training (bar: {OF_CENTRAL_AT_LEAST:g}): "
+            f"{ratio:.3f}, reached {when}{_judged(ratio >= OF_CENTRAL_AT_LEAST)}"
+        )
+
+
+def _bytes(rows: pd.DataFrame) -> Iterator[str]:
+    largest = rows[rows["elements_count"] == rows["elements_count"].max()]
+    payload = largest.groupby("wire")["payload_bytes"].first()
+    ratio = float(payload["float32"]) / float(payload["int8"])
+    yield (
+        f"int8's bytes, times fewer than float32's (bar: {FEWER_BYTES:g}): {ratio:.2f}"
+        f"{_judged(ratio >= FEWER_BYTES)}"
+    )
+
+
+def _judged(met: bool) -> str:
+    return ": met" if met else ": missed"
+
+
+def show(config: Bars) -> None:
+    """Print the bars of the last benches.
+
+    Raises:
+        ResultsError: rows cannot be read.
+    """
+    print(render(config.results_dir))
+
+
+if __name__ == "__main__":
+    sys.exit(run(Bars, show, "python -m module3_mpi_gpu_overlap.bars", __doc__ or ""))

@@ -1,0 +1,147 @@
+"""What federation costs in accuracy: `python -m module3_mpi_gpu_overlap.federated_accuracy`.
+
+The same classifier on the same beats: trained by one client that holds everything (centrally), by
+each subject as a client of its own, and by ranks in the modes of the ladder, with every wire. All
+are scored on DS2 on the way. No time is measured.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tqdm import tqdm
+from typing_extensions import Doc
+
+from crossscale_data.prepared import load_beats
+from crossscale_data.source import find_source
+from crossscale_results.cli import run
+from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
+
+CHILD_LIMIT_S = 1800.0
+
+
+@dataclass(frozen=True)
+class Federation:
+    """Who trains how much between two averages, and in which mode."""
+
+    ranks: int
+    local_steps: int
+    arguments: tuple[str, ...]
+
+
+# A client's round is about a pass over a subject's beats, or a quarter of one over a rank's.
+FEDERATIONS = {
+    "central": Federation(1, 40, ()),
+    "subjects": Federation(2, 8, ("--clients", "subjects")),
+    "G0": Federation(4, 20, ("--mode", "G0")),
+    "G3": Federation(4, 20, ("--mode", "G3")),
+    "G4": Federation(4, 20, ("--mode", "G4")),
+    "G5": Federation(4, 20, ("--mode", "G5")),
+    "bf16": Federation(4, 20, ("--mode", "G3", "--wire", "bf16")),
+    "fp16": Federation(4, 20, ("--mode", "G3", "--wire", "fp16")),
+    "int8": Federation(4, 20, ("--mode", "G3", "--wire", "int8")),
+    "top-k": Federation(4, 20, ("--mode", "G3", "--wire", "top-k", "--sent-ratio", "0.05")),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyConfig:
+    """Which federations are trained, and where their rows go."""
+
+    profile: Annotated[
+        Literal["quick", "paper"],
+        Doc("`quick`: one seed of a few rounds; `paper`: five seeds of a full training."),
+    ] = "quick"
+    federations: Annotated[
+        tuple[str, ...] | None, Doc(f"Of {', '.join(FEDERATIONS)}; the profile's if none.")
+    ] = None
+    data_dir: Annotated[
+        Path | None,
+        Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
+    ] = None
+    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+
+
+@dataclass(frozen=True)
+class AccuracyGrid:
+    """What a profile runs."""
+
+    federations: tuple[str, ...]
+    seeds: tuple[int, ...]
+    rounds: int
+    evaluate_every: int
+
+
+GRIDS = {
+    "quick": AccuracyGrid(("central", "subjects", "G0", "G3"), (0,), rounds=6, evaluate_every=3),
+    "paper": AccuracyGrid(tuple(FEDERATIONS), (0, 1, 2, 3, 4), rounds=40, evaluate_every=5),
+}
+
+
+def train_all(config: AccuracyConfig) -> None:
+    """Train the profile's federations, seed by seed; each appends its own rows.
+
+    Raises:
+        UserError: there is no mpiexec, no such federation, or one failed; rows before are kept.
+    """
+    find_mpiexec()
+    grid = GRIDS[config.profile]
+    jobs = list(jobs_of(grid, config.federations or grid.federations))
+    source = find_source(config.data_dir)
+    load_beats(source)  # prepared here, not inside the first run
+    print(source)
+    with tqdm(jobs, desc="federations", unit="run") as bar:
+        for name, seed in bar:
+            bar.set_postfix_str(f"{name}, seed {seed}")
+            arguments = _arguments(config, grid, source.directory, FEDERATIONS[name], seed)
+            run_ranks(FEDERATIONS[name].ranks, arguments, CHILD_LIMIT_S)
+    print(f"{len(jobs)} runs done; rows are in {config.results_dir}/module3_scores.csv")
+
+
+def jobs_of(grid: AccuracyGrid, names: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    """(federation, seed) in the order they are run: all of a seed before the next.
+
+    Raises:
+        UserError: there is no such federation.
+    """
+    for name in names:
+        if name not in FEDERATIONS:
+            raise UserError(f"there is no federation {name!r}: choose of {', '.join(FEDERATIONS)}")
+    for seed in grid.seeds:
+        for name in names:
+            yield name, seed
+
+
+def _arguments(
+    config: AccuracyConfig, grid: AccuracyGrid, data_dir: Path, federation: Federation, seed: int
+) -> list[str]:
+    given = {
+        "rounds": grid.rounds,
+        "local-steps": federation.local_steps,
+        "evaluate-every": grid.evaluate_every,
+        "data-dir": data_dir,
+        "results-dir": config.results_dir,
+        "profile": config.profile,
+        "experiment": "accuracy",
+        "seed": seed,
+        "ranks": federation.ranks,
+    }
+    options = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    return ["-m", "module3_mpi_gpu_overlap.train", *federation.arguments, *options]
+
+
+def main() -> int:
+    """Parse the command line and train."""
+    return run(
+        AccuracyConfig,
+        train_all,
+        prog="python -m module3_mpi_gpu_overlap.federated_accuracy",
+        description="What federation, delay and compressed wires cost in accuracy on DS2.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""The federations that are compared: their order, and one small comparison for real."""
+
+from pathlib import Path
+
+import pytest
+
+from crossscale_data.source import Source
+from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.accuracy_summary import final, scored
+from module3_mpi_gpu_overlap.federated_accuracy import (
+    FEDERATIONS,
+    GRIDS,
+    AccuracyConfig,
+    AccuracyGrid,
+    jobs_of,
+    train_all,
+)
+
+
+def test_all_federations_of_a_seed_come_before_the_next_seed() -> None:
+    grid = GRIDS["paper"]
+    jobs = list(jobs_of(grid, grid.federations))
+    assert [seed for _, seed in jobs] == sorted(seed for _, seed in jobs)
+    assert len(set(jobs)) == len(jobs) == len(FEDERATIONS) * len(grid.seeds)
+
+
+def test_an_unknown_federation_is_one_sentence() -> None:
+    with pytest.raises(UserError, match="no federation 'G9': choose of central, subjects"):
+        list(jobs_of(GRIDS["quick"], ("G9",)))
+
+
+@pytest.mark.mpi
+@pytest.mark.slow
+def test_each_federation_is_told_apart_by_its_rows(
+    mpiexec: Path, short_synthetic: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("central", "subjects", "G3", "int8", "top-k")
+    grid = AccuracyGrid(names, (0,), rounds=2, evaluate_every=1)
+    monkeypatch.setitem(GRIDS, "quick", grid)
+    train_all(AccuracyConfig(data_dir=short_synthetic.directory, results_dir=tmp_path))
+    rows = scored(tmp_path)
+    assert rows is not None
+    assert list(final(rows)) == ["central", "subjects", "G3", "G3, int8", "G3, top-k"]
+    sent = rows.groupby("federation")["sent_bytes"].max()
+    assert sent["central"] == 0
+    assert 3.9 < sent["G3"] / sent["G3, int8"] < 4
+    assert sent["G3"] / sent["G3, top-k"] == pytest.approx(10, rel=0.01)
