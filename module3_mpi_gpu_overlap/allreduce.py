@@ -77,7 +77,6 @@ def allreduce_s(world: World, elements: int, how: Sum, config: AllreduceConfig) 
         if converts:
             total.add(values, 1.0)
         total.reduce(whole)
-        total.receive(whole)
         samples_s.append(world.comm.allreduce(MPI.Wtime() - start_s, MPI.MAX))
     return samples_s[WARM_UPS:]
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from module3_mpi_gpu_overlap.change_averaging import ChangeAveraging
 from module3_mpi_gpu_overlap.config import Settings
+from module3_mpi_gpu_overlap.device_memory import Transfer
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.node_sum import node_of
@@ -53,6 +54,13 @@ class Averaging:
         return self.total.copies_s
 
     @property
+    def transfer(self) -> Transfer:
+        """How the numbers get from an accelerator to MPI."""
+        if self._blocking or self.total.transfer == "none":
+            return self.total.transfer
+        return "staged"
+
+    @property
     def payload_bytes(self) -> int:
         """What this rank hands over for each average."""
         return len(self.total.average) * self.total.wire_bytes
@@ -80,7 +88,6 @@ class Averaging:
         for piece in self._pieces:
             if self._blocking:
                 self.total.reduce(piece)
-                self.total.receive(piece)
             else:
                 self._requests.append(self.total.start(piece))
         if len(self.tally) and self._blocking:

@@ -1,4 +1,4 @@
-"""Rounds and the collective over world sizes: `python -m module3_mpi_gpu_overlap.bench`.
+"""Rounds, the collective and the wires over world sizes: `python -m module3_mpi_gpu_overlap.bench`.
 
 Every run is a fresh set of processes, and the contestants take turns: a repetition runs each of
 them once before the next begins.
@@ -32,7 +32,8 @@ def bench(config: BenchConfig) -> None:
     load_beats(source)  # prepared here, not inside the first child
     print(source)
     print(f"ranks are started by {mpiexec}, on {usable_cores()} cores")
-    jobs = list(_jobs(GRIDS[config.profile]))
+    grid = GRIDS[config.profile]
+    jobs = list(_jobs(grid, config.repeats or grid.repeats))
     with tqdm(jobs, desc="bench", unit="run") as bar:
         for ranks, repeat, arguments in bar:
             bar.set_postfix_str(f"{ranks} ranks, {arguments[0]} {' '.join(arguments[1:3])}")
@@ -49,14 +50,16 @@ def bench(config: BenchConfig) -> None:
     print(f"{len(jobs)} runs done; rows are in {config.results_dir}/module3_*.csv")
 
 
-def _jobs(grid: Grid) -> Iterator[tuple[int, int, list[str]]]:
+def _jobs(grid: Grid, repeats: int) -> Iterator[tuple[int, int, list[str]]]:
     """(ranks, repeat, module and arguments) in the order they are run."""
-    for repeat in range(grid.repeats):
+    for repeat in range(repeats):
         for ranks in grid.world_sizes:
             for mode in _modes(grid, ranks):
                 how_long = ["--rounds", str(grid.rounds), "--local-steps", str(grid.local_steps)]
                 yield ranks, repeat, ["train", "--mode", mode, *how_long, "--experiment", "bench"]
             yield ranks, repeat, ["allreduce", "--sizes", *map(str, grid.allreduce_sizes)]
+            if ranks > 1:
+                yield ranks, repeat, ["wire_bench", "--sizes", *map(str, grid.wire_sizes)]
 
 
 def _modes(grid: Grid, ranks: int) -> tuple[Mode, ...]:

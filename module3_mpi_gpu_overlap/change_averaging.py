@@ -16,6 +16,7 @@ from mpi4py import MPI
 from torch import Tensor
 
 from module3_mpi_gpu_overlap.compressed_average import CompressedAveraging, fresh_state
+from module3_mpi_gpu_overlap.device_memory import Transfer
 from module3_mpi_gpu_overlap.launch import AgreedError
 from module3_mpi_gpu_overlap.node_sum import NodeSum
 from module3_mpi_gpu_overlap.wire import Codec
@@ -43,6 +44,7 @@ class ChangeAveraging:
         self._comm, self._base, self._blocking = comm, base, blocking
         self.average = torch.zeros_like(base)
         self.copies_s = 0.0
+        self.transfer: Transfer = "none" if base.device.type == "cpu" else "staged"
         self.payload_bytes = codec.payload_bytes(len(base))
         # The last number is the weight of what this rank added.
         self._tally: npt.NDArray[np.float64] = np.zeros(tally_length + 1)

@@ -87,6 +87,13 @@ class RoundMeasurement:
         Literal["none", "library", "polling", "thread"],
         Doc("What kept MPI moving beside other work; `none` where nothing is under way beside it."),
     ]
+    mpi_transfer: Annotated[
+        Literal["none", "direct", "staged"],
+        Doc(
+            "How numbers get from an accelerator to MPI: `direct` where MPI reads its memory, "
+            "`staged` through pinned host memory; `none` on a CPU."
+        ),
+    ]
     accelerator_copies_s: Annotated[
         float | None, Doc("Copies between the accelerator and pinned host memory.")
     ]

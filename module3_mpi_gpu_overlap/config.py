@@ -193,6 +193,7 @@ class BenchConfig:
     profile: Annotated[
         Literal["quick", "paper"], Doc("`quick`: 1 and 2 ranks; `paper`: 1, 2, 4 and 8.")
     ] = "quick"
+    repeats: Annotated[int | None, Doc("Runs of each; the profile's if none.")] = None
     data_dir: Annotated[
         Path | None,
         Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
@@ -211,6 +212,7 @@ class Grid:
     local_steps: int
     repeats: int
     allreduce_sizes: tuple[int, ...]
+    wire_sizes: tuple[int, ...]
 
 
 GRIDS = {
@@ -221,6 +223,7 @@ GRIDS = {
         local_steps=10,
         repeats=2,
         allreduce_sizes=(0, 1_000_000),
+        wire_sizes=(0, 1_000_000),
     ),
     "paper": Grid(
         world_sizes=(1, 2, 4, 8),
@@ -229,5 +232,6 @@ GRIDS = {
         local_steps=50,
         repeats=5,
         allreduce_sizes=(3_000, 0, 100_000, 1_000_000, 10_000_000),
+        wire_sizes=(0, 1_000_000, 10_000_000),
     ),
 }

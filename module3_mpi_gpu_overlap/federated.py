@@ -24,6 +24,7 @@ from module3_mpi_gpu_overlap.client_data import Clients
 from module3_mpi_gpu_overlap.client_training import random_seed
 from module3_mpi_gpu_overlap.clock import clock_offset_s
 from module3_mpi_gpu_overlap.config import Settings
+from module3_mpi_gpu_overlap.device_memory import Transfer
 from module3_mpi_gpu_overlap.evaluation import Confusions, confusion_over_ranks
 from module3_mpi_gpu_overlap.federation import Federation, RankReport
 from module3_mpi_gpu_overlap.flat_model import FlatModel
@@ -48,6 +49,7 @@ class FederatedRun:
     progress_method: Literal["none", "library", "polling", "thread"]
     communication_s: float
     payload_bytes: int
+    transfer: Transfer
     first_round: int = 0  # above 0 in a run that was resumed
     rounds: list[list[RankReport]] = field(default_factory=list)  # [round - first_round][rank]
     confusions: dict[int, Confusions] = field(default_factory=dict)  # by round
@@ -113,6 +115,7 @@ def _calibrated(
         progress_method=method or "none",  # type: ignore[arg-type]  # chosen is never `auto`
         communication_s=_communication_s(comm, settings, federation.model),
         payload_bytes=federation.averaging.payload_bytes,
+        transfer=federation.averaging.transfer,
         first_round=kept.resume(world, federation) if kept else 0,
     )
 

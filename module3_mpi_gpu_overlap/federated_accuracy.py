@@ -77,7 +77,7 @@ class AccuracyGrid:
 
 GRIDS = {
     "quick": AccuracyGrid(("central", "subjects", "G0", "G3"), (0,), rounds=6, evaluate_every=3),
-    "paper": AccuracyGrid(tuple(FEDERATIONS), (0, 1, 2, 3, 4), rounds=40, evaluate_every=5),
+    "paper": AccuracyGrid(tuple(FEDERATIONS), (0, 1, 2, 3, 4), rounds=30, evaluate_every=10),
 }
 
 

@@ -100,6 +100,7 @@ def _round_measurement(
         polling_progress_percent=test.polling_percent if test else None,
         thread_progress_percent=test.thread_percent if test else None,
         progress_method=run.progress_method,
+        mpi_transfer=run.transfer,
         accelerator_copies_s=report.copies_s,
         accelerator_memory_bytes=report.accelerator_memory_bytes,
     )

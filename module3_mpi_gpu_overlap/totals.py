@@ -9,11 +9,15 @@ bucket, nor algorithm, nor on which rank trained which client. It sends twice th
 A compressed wire is another class of this shape: what `start` sends need not be what was added.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from mpi4py import MPI
 from torch import Tensor
+
+from module3_mpi_gpu_overlap.device import synchronize
+from module3_mpi_gpu_overlap.device_memory import Staging, Transfer, mpi_reads
 
 FRACTION_BITS = 40  # a step of 9e-13: what float32 resolves of numbers above 1.5e-5
 LARGEST = 2.0**22  # an average of such numbers keeps within 63 bits: the weights sum to one
@@ -22,9 +26,13 @@ LARGEST = 2.0**22  # an average of such numbers keeps within 63 bits: the weight
 class Total(Protocol):
     """A weighted sum of vectors, by pieces that may be reduced in any order."""
 
-    average: Tensor  # float32 [n] on the models' device; holds a piece once that is `received`
+    average: Tensor  # float32 [n] on the models' device
     wire_bytes: int  # of one number
     copies_s: float  # between accelerator and host, and to and from what is sent
+
+    @property
+    def transfer(self) -> Transfer:
+        """How a blocking sum's numbers get from an accelerator to MPI."""
 
     def clear(self) -> None:
         """Begin at zero."""
@@ -36,34 +44,38 @@ class Total(Protocol):
         """Add `weight * vector`; float32 [n] on the models' device."""
 
     def reduce(self, piece: slice) -> None:
-        """Sum the piece over all ranks; returns when it is done."""
+        """Sum the piece over all ranks into `average`; returns when it is done."""
 
     def start(self, piece: slice) -> MPI.Request:
         """Begin to sum the piece over all ranks."""
 
     def receive(self, piece: slice) -> None:
-        """Move the piece, once it is summed, to `average`."""
+        """Move the piece that was begun, once it is summed, to `average`."""
 
 
 class FloatTotal:
-    """A float32 sum; on the CPU it is reduced where it lies."""
+    """A float32 sum, reduced where it lies where MPI can read that, else through host memory."""
 
     wire_bytes = 4
 
-    def __init__(self, comm: MPI.Intracomm, like: Tensor) -> None:
-        """For vectors `like` this one, float32 [n]."""
+    def __init__(
+        self, comm: MPI.Intracomm, like: Tensor, stage: Callable[[Tensor], Staging] | None = None
+    ) -> None:
+        """For vectors `like` this one, float32 [n]; `stage` is asked for host memory, if given."""
         self._comm = comm
         self.average = torch.zeros_like(like)
         self.copies_s = 0.0
-        # Host memory that an accelerator can copy to without a detour.
-        pinned = like.device.type in ("cuda", "xpu")
-        self._host = (
-            self.average
-            if like.device.type == "cpu"
-            else torch.empty(like.shape, dtype=torch.float32, pin_memory=pinned)
-        )
-        self._array = self._host.numpy()
+        staged = stage is not None or like.device.type != "cpu"
+        self._staging = (stage or Staging)(self.average) if staged else None
+        self._direct = stage is None and mpi_reads(like.device)
         self._empty = True
+
+    @property
+    def transfer(self) -> Transfer:
+        """How a blocking sum's numbers get to MPI."""
+        if self._staging is None:
+            return "none"
+        return "direct" if self._direct else "staged"
 
     def clear(self) -> None:
         self._empty = True
@@ -79,32 +91,50 @@ class FloatTotal:
         self._empty = False
 
     def reduce(self, piece: slice) -> None:
-        self._to_host(piece)
-        self._comm.Allreduce(MPI.IN_PLACE, self._array[piece], MPI.SUM)
-
-    def start(self, piece: slice) -> MPI.Request:
-        self._to_host(piece)
-        return self._comm.Iallreduce(MPI.IN_PLACE, self._array[piece], MPI.SUM)
-
-    def receive(self, piece: slice) -> None:
-        if self._host is not self.average:
-            start_s = MPI.Wtime()
-            self.average[piece].copy_(self._host[piece])
-            self.copies_s += MPI.Wtime() - start_s
-
-    def _to_host(self, piece: slice) -> None:
         if self._empty:
             self.average[piece].zero_()
-        if self._host is not self.average:
+        if self._direct:
+            synchronize(self.average.device)  # MPI knows nothing of what is still computed
+            self._comm.Allreduce(MPI.IN_PLACE, _message(self.average[piece]), MPI.SUM)
+        else:
+            self._comm.Allreduce(MPI.IN_PLACE, self._staged(piece), MPI.SUM)
+            self._unstage(piece)
+
+    def start(self, piece: slice) -> MPI.Request:
+        if self._empty:
+            self.average[piece].zero_()
+        own = self._staged(piece)
+        return self._comm.Iallreduce(MPI.IN_PLACE, own, MPI.SUM)
+
+    def receive(self, piece: slice) -> None:
+        self._unstage(piece)
+
+    def _staged(self, piece: slice) -> Any:
+        """What non-blocking MPI may read."""
+        if self._staging is None:
+            return _message(self.average[piece])
+        start_s = MPI.Wtime()
+        self._staging.to_host(piece)
+        self.copies_s += MPI.Wtime() - start_s
+        return self._staging.host[piece].numpy()
+
+    def _unstage(self, piece: slice) -> None:
+        if self._staging is not None:
             start_s = MPI.Wtime()
-            self._host[piece].copy_(self.average[piece])  # waits for the accelerator
+            self._staging.to_device(piece)
             self.copies_s += MPI.Wtime() - start_s
+
+
+def _message(numbers: Tensor) -> Any:
+    """As MPI takes it: a tensor itself on an accelerator, by its DLPack."""
+    return numbers.numpy() if numbers.device.type == "cpu" else numbers
 
 
 class FixedPointTotal:
     """A sum of int64 multiples of 2^-40, each term rounded once; held on the host."""
 
     wire_bytes = 8
+    transfer: Transfer = "none"  # the sum lies in host memory
 
     def __init__(self, comm: MPI.Intracomm, like: Tensor) -> None:
         """For vectors `like` this one, float32 [n]."""
@@ -129,6 +159,7 @@ class FixedPointTotal:
 
     def reduce(self, piece: slice) -> None:
         self._comm.Allreduce(MPI.IN_PLACE, self._array[piece], MPI.SUM)
+        self.receive(piece)
 
     def start(self, piece: slice) -> MPI.Request:
         return self._comm.Iallreduce(MPI.IN_PLACE, self._array[piece], MPI.SUM)

@@ -18,6 +18,8 @@ from module1_locality.classifier_report import latest_classifiers, scores_markdo
 from module2_openmp_conv.bars import bars, machine_of, render
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, TRAINING_TABLE
 from module2_openmp_conv.speedup import latest_run
+from module3_mpi_gpu_overlap.bars import render as federation_bars
+from module3_mpi_gpu_overlap.readme_tables import privacy_table, wire_table
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REFERENCE = CHECKOUT / "results" / "reference"
@@ -46,12 +48,12 @@ def test_scores_are_those_of_the_reference_rows(protocol: str, scored_on: str) -
     assert marked(f"module1_classifier.csv, protocol {protocol}, {scored_on}") == expected
 
 
-def told_bars(module: str) -> str:
-    """What the module's README says of its bars."""
+def told_bars(module: str, label: str = "bars") -> str:
+    """What the module's README says of its bars, or in another marked part."""
     text = (CHECKOUT / module / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"<!-- bars -->\n```\n(.*?)\n```\n<!-- end -->", text, re.DOTALL)
+    found = re.search(rf"<!-- {label} -->\n(.*?)\n<!-- end -->", text, re.DOTALL)
     assert found
-    return found[1]
+    return found[1].removeprefix("```\n").removesuffix("\n```")
 
 
 def test_module_1_reaches_what_its_readme_says() -> None:
@@ -64,6 +66,15 @@ def test_module_2_reaches_what_its_readme_says() -> None:
     assert told_bars("module2_openmp_conv") == render(
         bars(frame, machine_of(frame, REFERENCE), training), most=5
     )
+
+
+def test_module_3_reaches_what_its_readme_says() -> None:
+    assert told_bars("module3_mpi_gpu_overlap") == federation_bars(REFERENCE)
+
+
+def test_module_3s_wires_and_privacy_cost_what_its_readme_says() -> None:
+    assert told_bars("module3_mpi_gpu_overlap", "wire") == wire_table(REFERENCE)
+    assert told_bars("module3_mpi_gpu_overlap", "privacy") == privacy_table(REFERENCE)
 
 
 def test_the_reference_was_measured_on_the_real_database_by_committed_code() -> None:

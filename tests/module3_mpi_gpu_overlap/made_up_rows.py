@@ -141,6 +141,7 @@ def _round_row(
         clock_offset_s=0.0,
         **dict.fromkeys(PROGRESS, None if world == 1 else 5.0),
         progress_method="none",
+        mpi_transfer="none",
         accelerator_copies_s=None,
         accelerator_memory_bytes=None,
     )

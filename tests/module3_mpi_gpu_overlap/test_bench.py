@@ -7,7 +7,7 @@ from module3_mpi_gpu_overlap.config import GRIDS
 
 
 def test_contestants_take_turns() -> None:
-    jobs = list(_jobs(GRIDS["paper"]))
+    jobs = list(_jobs(GRIDS["paper"], 3))
     repeats = [repeat for _, repeat, _ in jobs]
     assert repeats == sorted(repeats)
     in_one_repeat = Counter((ranks, tuple(what)) for ranks, repeat, what in jobs if repeat == 0)
@@ -18,7 +18,7 @@ def test_contestants_take_turns() -> None:
 
 def test_every_world_size_runs_every_mode_and_one_rank_only_one_of_a_precision() -> None:
     modes: dict[int, list[str]] = {}
-    for ranks, repeat, what in _jobs(GRIDS["paper"]):
+    for ranks, repeat, what in _jobs(GRIDS["paper"], 3):
         if repeat == 0 and what[0] == "train":
             modes.setdefault(ranks, []).append(what[2])
     grid = GRIDS["paper"]

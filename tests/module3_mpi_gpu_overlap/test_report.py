@@ -17,8 +17,10 @@ from module3_mpi_gpu_overlap.report import round_rows, score_lines, score_rows, 
 from module3_mpi_gpu_overlap.timing import Timeline
 
 CONFIG = RunConfig(
+    experiment="none",
     world_size=2,
     oversubscribed=False,
+    link="one node",
     device_type="cpu",
     averaged_count=10,
     local_steps=5,
@@ -48,6 +50,7 @@ def run() -> Any:
         first_round=0,
         communication_s=0.25,
         payload_bytes=40,
+        transfer="none",
         progress_method="polling",
         clock_offsets_s=[0.0, 1e-6],
         self_test=SelfTest(10.0, 50.0, None, "polling"),

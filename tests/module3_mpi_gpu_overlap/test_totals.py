@@ -19,7 +19,6 @@ def summed(total: Total, parts: list[np.ndarray], shares: list[float]) -> np.nda
     for part, share in zip(parts, shares, strict=True):
         total.add(torch.from_numpy(part), share)
     total.reduce(WHOLE)
-    total.receive(WHOLE)
     return total.average.numpy().copy()
 
 
