@@ -47,7 +47,7 @@ def test_a_links_other_modes_are_told_and_not_judged(rows: Any, tmp_path: Path) 
 def test_communications_share_must_grow_with_the_ranks(rows: Any, tmp_path: Path) -> None:
     rows.write_rounds(tmp_path / "a", "quick", {1: 0.0, 2: 0.1, 4: 0.2}, crowded=(4,))
     (line,) = lines(tmp_path / "a", "communication's share")
-    assert "0.00% at 1, 10.00% at 2, 20.00% at 4*: met" in line
+    assert "ranks): 10.00% at 2, 20.00% at 4*: met" in line
     rows.write_rounds(tmp_path / "b", "quick", {1: 0.0, 2: 0.3, 4: 0.2})
     assert lines(tmp_path / "b", "communication's share")[0].endswith("missed")
 
