@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.ticker import ScalarFormatter
 
 from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
 from module3_mpi_gpu_overlap.accuracy_summary import CENTRAL, TEST_SET, scored
@@ -31,9 +32,10 @@ def draw_accuracy(results_dir: Path, out_dir: Path) -> list[Path]:
     over_rounds.set_xlabel("rounds")
     over_rounds.set_ylabel(f"macro-F1 of N, S, V, F on {TEST_SET}")
     over_rounds.set_title("Over rounds")
-    over_bytes.set_xscale("log")
+    over_bytes.set_xscale("log", base=2)
+    over_bytes.xaxis.set_major_formatter(ScalarFormatter())
     over_bytes.set_xlabel("MB that a rank handed to the averages")
-    over_bytes.set_title("Over bytes (dotted: central, at the end)")
+    over_bytes.set_title("Over bytes (dotted: central)")
     handles, names = over_rounds.get_legend_handles_labels()
     seeds = rows["seed"].nunique()
     figure.legend(

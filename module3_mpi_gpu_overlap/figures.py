@@ -58,7 +58,9 @@ def draw_rounds(rows: pd.DataFrame, out_dir: Path, name: str) -> list[Path]:
             height = medians[part] * 1e3
             axes.bar(places, height, 0.85, bottom, color=colour, label=label)
             bottom += height
-        axes.set_xticks(places, labels, fontsize=6 if len(places) > 6 else 8)
+        crowd = len(places) > 12
+        shown = [label.replace("\n", ", ") for label in labels] if crowd else labels
+        axes.set_xticks(places, shown, fontsize=6 if len(places) > 6 else 8, rotation=90 * crowd)
         axes.grid(axis="x", visible=False)
         axes.set_xlabel("mode, ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
     whole.set_ylabel("mean over ranks (ms, median of rounds)")

@@ -42,7 +42,8 @@ def wire_table(results_dir: Path) -> str:
         "|---|---|---|---|---|---|",
     ]
     full = float(formats["payload_bytes"].first()["float32"])
-    for name, own in formats:
+    for name in formats.groups:
+        own = formats.get_group(name)
         payload = float(own["payload_bytes"].iloc[0])
         lines.append(
             f"| `{name}` | {payload / 1e6:.2f} MB | {full / payload:.2f} "
