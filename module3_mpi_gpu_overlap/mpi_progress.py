@@ -32,7 +32,7 @@ ALONE_PERCENT = 50.0  # a library that hides less does not progress by itself
 class SelfTest:
     """Share of an Allreduce that hides behind computing, 0 to 100, and what to use."""
 
-    library_percent: float
+    unaided_percent: float
     polling_percent: float
     thread_percent: float | None  # None if MPI was started without MPI_THREAD_MULTIPLE
     chosen: Progress

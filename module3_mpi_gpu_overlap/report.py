@@ -96,7 +96,7 @@ def _round_measurement(
         weight_ratio=report.weight,
         payload_bytes=run.payload_bytes,
         clock_offset_s=run.clock_offsets_s[rank],
-        mpi_progress_percent=test.library_percent if test else None,
+        mpi_progress_percent=test.unaided_percent if test else None,
         polling_progress_percent=test.polling_percent if test else None,
         thread_progress_percent=test.thread_percent if test else None,
         progress_method=run.progress_method,

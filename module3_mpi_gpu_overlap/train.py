@@ -177,7 +177,7 @@ def _progress_line(run: "FederatedRun") -> str:
     test = run.self_test
     assert test is not None
     percents = {
-        "library": test.library_percent,
+        "library": test.unaided_percent,
         "polling": test.polling_percent,
         "thread": test.thread_percent,
     }

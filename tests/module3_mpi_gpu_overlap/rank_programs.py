@@ -180,7 +180,7 @@ def federate(world: World, options: dict[str, Any]) -> dict[str, Any]:
         "right": int(np.trace(run.confusions[settings.rounds - 1]["DS2"])),
         "losses": [[report.loss for report in reports] for reports in run.rounds],
         "final_loss": final_loss(module, everything),
-        "progress_percent": run.self_test and run.self_test.library_percent,
+        "progress_percent": run.self_test and run.self_test.unaided_percent,
         "progress_method": run.progress_method,
         "clock_offsets_s": run.clock_offsets_s,
         "train_s": [
