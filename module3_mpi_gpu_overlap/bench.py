@@ -14,6 +14,7 @@ from crossscale_data.prepared import load_beats
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.provenance import usable_cores
+from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.config import GRIDS, BenchConfig, Grid
 from module3_mpi_gpu_overlap.ladder import LADDER, Mode, Precision
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
@@ -81,7 +82,7 @@ def _common(config: BenchConfig, data_dir: Path, ranks: int, repeat: int) -> lis
         "repeat": repeat,
         "ranks": ranks,
     }
-    return [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    return options_of(given)
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from crossscale_data.prepared import load_beats
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 
 CHILD_LIMIT_S = 1800.0
@@ -129,7 +130,7 @@ def _arguments(
         "seed": seed,
         "ranks": federation.ranks,
     }
-    options = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    options = options_of(given)
     return ["-m", "module3_mpi_gpu_overlap.train", *federation.arguments, *options]
 
 

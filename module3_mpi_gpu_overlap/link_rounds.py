@@ -16,6 +16,7 @@ from typing_extensions import Doc
 from crossscale_data.prepared import load_beats
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
+from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.ladder import Mode
 from module3_mpi_gpu_overlap.run_on_hosts import run_on_hosts
 from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster, require_permission
@@ -127,7 +128,7 @@ def _command(
         "repeat": repeat,
         "ranks": grid.hosts,
     }
-    options = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    options = options_of(given)
     return [sys.executable, "-m", "module3_mpi_gpu_overlap.train", *options]
 
 

@@ -15,6 +15,7 @@ from typing_extensions import Doc
 
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
+from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
 from module3_mpi_gpu_overlap.link_columns import Algorithm
 from module3_mpi_gpu_overlap.link_measure import ALGORITHM_VARIABLE
@@ -131,7 +132,7 @@ def _command(config: LinkSweepConfig, data_dir: Path, job: Job) -> list[str]:
         "seed": config.seed,
         "repeat": job.repeat,
     }
-    options = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    options = options_of(given)
     if job.algorithm == "none":
         options.append("--point-to-point")
     sizes = ["--sizes", *map(str, job.sizes)]

@@ -5,6 +5,7 @@ down with their first process: nothing is left behind, however it ends, and two 
 each other. Needs the permission to make them: root, or user namespaces where the kernel allows.
 """
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ from typing_extensions import Doc
 
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.child_process import end
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec
 from module3_mpi_gpu_overlap.virtual_link import UNSHAPED, link_of
 
@@ -29,7 +31,6 @@ _TOOLS = {"unshare": "util-linux", "setpriv": "util-linux", "nsenter": "util-lin
     "ip": "iproute2",
     "tc": "iproute2",
 }
-_GRACE_S = 5.0
 
 
 class NotPermittedError(UserError):
@@ -68,20 +69,21 @@ def run_cluster(config: VirtualCluster) -> int:
     """
     check(config)
     require_permission()
-    arguments = [
-        *(f"--hosts={config.hosts}", f"--ranks-per-host={config.ranks_per_host}"),
-        *(f"--rate={config.rate}", f"--delay-ms={config.delay_ms}"),
-        *(f"--loss-percent={config.loss_percent}", "--", *config.command),
-    ]
-    child = subprocess.Popen(
-        [*_isolated(), sys.executable, "-m", INSIDE, *arguments], start_new_session=True
-    )
+    inside = [*_isolated(), sys.executable, "-m", INSIDE, *arguments_of(config)]
+    child = subprocess.Popen(inside, start_new_session=True)
     before = signal.signal(signal.SIGTERM, _terminated)
     try:
         return child.wait()
     finally:
         end(child)
         signal.signal(signal.SIGTERM, before)
+
+
+def arguments_of(config: VirtualCluster) -> list[str]:
+    """The command line that stands for the cluster."""
+    names = [field.name for field in dataclasses.fields(config) if field.name != "command"]
+    options = [f"--{name.replace('_', '-')}={getattr(config, name)}" for name in names]
+    return [*options, "--", *config.command]
 
 
 def check(config: VirtualCluster) -> None:
@@ -127,18 +129,6 @@ def require_permission() -> None:
             f"network namespaces cannot be made here ({reason}): run as root, or allow user "
             "namespaces"
         )
-
-
-def end(child: subprocess.Popen[bytes]) -> None:
-    """Ask the first process inside to end, then make it; the kernel ends all others with it."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if child.poll() is not None:
-            return
-        os.killpg(child.pid, number)
-        try:
-            child.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def _isolated() -> Sequence[str]:

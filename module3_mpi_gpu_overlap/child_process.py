@@ -1,0 +1,60 @@
+"""A child process and all that it starts: run with a time limit, ended for sure, and its reason."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crossscale_results.errors import UserError
+
+_GRACE_S = 5.0
+
+
+def run_child(
+    command: Sequence[str], what: str, limit_s: float, variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with these environment variables beside ours; `what` names it in errors.
+
+    Raises:
+        UserError: it took longer than `limit_s`; nothing of it runs on.
+    """
+    child = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **variables},
+        start_new_session=True,  # so that all of it can be ended
+    )
+    try:
+        out, err = child.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"{what} did not end in {limit_s:g} s and was stopped") from error
+    finally:
+        end(child)
+    return subprocess.CompletedProcess(command, child.returncode, out, err)
+
+
+def end(child: subprocess.Popen[Any]) -> None:
+    """Ask the child's whole session to end, then make it; nothing to do once it has."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if child.poll() is not None:
+            return
+        os.killpg(child.pid, number)
+        try:
+            child.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def reason_of(err: str) -> str:
+    """The error sentence in what was written to stderr, else its last line."""
+    lines = [line.strip() for line in err.splitlines() if line.strip()]
+    sentences = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return (sentences or lines[-1:] or ["no message"])[0]
+
+
+def options_of(given: Mapping[str, object]) -> list[str]:
+    """Values by option name as a command line: `{"seed": 1}` is `--seed 1`."""
+    return [part for name, value in given.items() for part in (f"--{name}", str(value))]
