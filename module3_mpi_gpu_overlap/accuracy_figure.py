@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import ScalarFormatter
 
 from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
@@ -18,17 +19,15 @@ def draw_accuracy(results_dir: Path, out_dir: Path) -> list[Path]:
     for i, (name, own) in enumerate(rows.groupby("federation", sort=False)):
         by_round = own.groupby("round_index")
         score = by_round["macro_4_f1"].agg(["mean", "min", "max"]).astype(float)
-        sent = by_round["sent_bytes"].first().astype(float) / 1e6
-        for axes, place in (
-            (over_rounds, pd.Series(score.index + 1, score.index)),
-            (over_bytes, sent),
-        ):
-            if axes is over_bytes and name == CENTRAL:
-                axes.axhline(score["mean"].iloc[-1], color=COLOURS[i], linestyle=":")
-                continue
-            style = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
-            axes.plot(place, score["mean"], markersize=4, label=name, **style)
-            axes.fill_between(place, score["min"], score["max"], color=style["color"], alpha=0.12)
+        colour, marker = COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        places: list[tuple[Axes, pd.Index | pd.Series]] = [(over_rounds, score.index + 1)]
+        if name == CENTRAL:
+            over_bytes.axhline(score["mean"].iloc[-1], color=colour, linestyle=":")
+        else:
+            places.append((over_bytes, by_round["sent_bytes"].first().astype(float) / 1e6))
+        for axes, place in places:
+            axes.plot(place, score["mean"], color=colour, marker=marker, markersize=4, label=name)
+            axes.fill_between(place, score["min"], score["max"], color=colour, alpha=0.12)
     over_rounds.set_xlabel("rounds")
     over_rounds.set_ylabel(f"macro-F1 of N, S, V, F on {TEST_SET}")
     over_rounds.set_title("Over rounds")

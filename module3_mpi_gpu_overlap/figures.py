@@ -13,6 +13,7 @@ from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS
 from module3_mpi_gpu_overlap.launch import ONE_NODE
 from module3_mpi_gpu_overlap.link_figure import draw_links
 from module3_mpi_gpu_overlap.model_figures import draw_model
+from module3_mpi_gpu_overlap.quartiles import draw_quartiles
 from module3_mpi_gpu_overlap.selection import per_round, profile_rows
 from module3_mpi_gpu_overlap.wire_figure import draw_wire
 
@@ -79,9 +80,7 @@ def draw_throughput(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     rounds = rows[rows["rank"] == 0]
     for i, (mode, own) in enumerate(rounds.groupby("mode")):
         rates = own.groupby("world_size")["throughput_samples_per_s"]
-        low, middle, high = (rates.quantile(q).astype(float) for q in (0.25, 0.5, 0.75))
-        axes.plot(middle.index, middle, color=COLOURS[i], marker=MARKERS[i], label=mode)
-        axes.fill_between(middle.index, low, high, color=COLOURS[i], alpha=0.15, linewidth=0)
+        draw_quartiles(axes, rates, 0.15, color=COLOURS[i], marker=MARKERS[i], label=mode)
     worlds = list(crowded.index)
     axes.set_xscale("log", base=2)
     axes.set_xticks(worlds, [f"{world}{'*' if crowded[world] else ''}" for world in worlds])
@@ -98,17 +97,14 @@ def draw_allreduce(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     figure, axes = new_figure(width_in=5.5, height_in=3.6)
     for i, (world, own) in enumerate(rows.groupby("world_size")):
         crowded = bool(own["oversubscribed"].any())
-        seconds = own.groupby("elements_count")["allreduce_s"]
-        low, middle, high = (seconds.quantile(q).astype(float) * 1e3 for q in (0.25, 0.5, 0.75))
-        axes.plot(
-            middle.index,
-            middle,
+        draw_quartiles(
+            axes,
+            (own["allreduce_s"] * 1e3).groupby(own["elements_count"]),
             color=COLOURS[i],
             marker=MARKERS[i],
             linestyle="--" if crowded else "-",
             label=f"{world} rank{'' if world == 1 else 's'}" + (" *" if crowded else ""),
         )
-        axes.fill_between(middle.index, low, high, color=COLOURS[i], alpha=0.2, linewidth=0)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("numbers summed (float32)")

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
+from module3_mpi_gpu_overlap.quartiles import draw_quartiles
 from module3_mpi_gpu_overlap.selection import profile_rows
 from module3_mpi_gpu_overlap.wire_columns import WIRE
 
@@ -47,10 +48,8 @@ def _times(axes: Axes, rows: pd.DataFrame) -> None:
     for wire, own in rows.groupby("wire", sort=False):
         lines[str(wire)] = _ns_each(own, "average_ms")
     for (name, groups), colour, marker in zip(lines.items(), _COLOURS, MARKERS, strict=False):
-        low, middle, high = (groups.quantile(q) for q in (0.25, 0.5, 0.75))
         style = "--" if name == ALLREDUCE else "-"
-        axes.plot(middle.index, middle, color=colour, marker=marker, linestyle=style, label=name)
-        axes.fill_between(middle.index, low, high, color=colour, alpha=0.2, linewidth=0)
+        draw_quartiles(axes, groups, color=colour, marker=marker, linestyle=style, label=name)
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("numbers averaged")
