@@ -10,17 +10,16 @@ import sys
 import numpy as np
 import torch
 
-from crossscale_data.classifier import build_model
 from crossscale_results.errors import UserError
 from crossscale_results.provenance import collect
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
-from module3_mpi_gpu_overlap.client_data import input_shape, open_in_turn
+from module3_mpi_gpu_overlap.client_data import open_in_turn
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, AllreduceKey, AllreduceMeasurement
 from module3_mpi_gpu_overlap.config import AllreduceConfig, Sum
 from module3_mpi_gpu_overlap.device import choose_device
-from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
+from module3_mpi_gpu_overlap.models import classifier_numbers
 
 WARM_UPS = 2
 
@@ -31,9 +30,8 @@ def measure(world: World, config: AllreduceConfig) -> None:
     agreed(world, lambda: _check(config))
     source, beats = open_in_turn(world, config.data_dir)
     print(source)
-    device = choose_device(world, "cpu")
-    shape = agreed(world, lambda: input_shape(beats))
-    classifier = FlatModel(build_model("beatnet", *shape), device).vector.numel()
+    choose_device(world, "cpu")  # as many threads as in a round
+    classifier = agreed(world, lambda: classifier_numbers(beats))
     rows = []
     cases = [(size or classifier, how) for size in config.sizes for how in config.sums]
     for elements, how in cases:
@@ -59,25 +57,25 @@ def measure(world: World, config: AllreduceConfig) -> None:
 
 def allreduce_s(world: World, elements: int, how: Sum, config: AllreduceConfig) -> list[float]:
     """Seconds of each call, the slowest rank's; collective."""
-    from mpi4py import MPI  # starts MPI, so not on import
-
+    from module3_mpi_gpu_overlap.clock import slowest_s  # starts MPI, so not on import
     from module3_mpi_gpu_overlap.totals import TOTALS
 
     random = np.random.default_rng([config.seed, world.rank])
     values = torch.from_numpy(random.standard_normal(elements, dtype=np.float32))
     total, whole = TOTALS[how](world.comm, values), slice(0, elements)
     converts = how != "mpi"
+
+    def sum_over_ranks() -> None:
+        if converts:
+            total.add(values, 1.0)
+        total.reduce(whole)
+
     samples_s = []
     for _ in range(WARM_UPS + config.samples):
         total.clear()  # summing the sum again and again would overflow
         if not converts:
             total.add(values, 1.0)
-        world.comm.Barrier()
-        start_s = MPI.Wtime()
-        if converts:
-            total.add(values, 1.0)
-        total.reduce(whole)
-        samples_s.append(world.comm.allreduce(MPI.Wtime() - start_s, MPI.MAX))
+        samples_s.append(slowest_s(world.comm, sum_over_ranks))
     return samples_s[WARM_UPS:]
 
 

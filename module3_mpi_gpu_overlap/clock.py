@@ -1,9 +1,11 @@
-"""How far a rank's clock is from rank 0's, by ping-pong.
+"""Clocks of the ranks: how far one is from rank 0's, and how long the slowest rank takes.
 
-The reply with the shortest round trip is the least delayed; its remote time is taken to lie in the
-middle (Cristian 1989, Distributed Computing 3:146). On one node all ranks read one clock, and what
-is found is the measurement's own error.
+The offset is found by ping-pong: the reply with the shortest round trip is the least delayed, and
+its remote time is taken to lie in the middle (Cristian 1989, Distributed Computing 3:146). On one
+node all ranks read one clock, and what is found is the measurement's own error.
 """
+
+from collections.abc import Callable
 
 from mpi4py import MPI
 
@@ -28,3 +30,12 @@ def clock_offset_s(comm: MPI.Intracomm) -> float:
             shortest_s = received_s - sent_s
             offset_s = (sent_s + received_s) / 2 - remote_s
     return offset_s
+
+
+def slowest_s(comm: MPI.Intracomm, work: Callable[[], object]) -> float:
+    """Seconds that the slowest rank takes for `work`, from a barrier on; collective."""
+    comm.Barrier()
+    start_s = MPI.Wtime()
+    work()
+    seconds: float = comm.allreduce(MPI.Wtime() - start_s, MPI.MAX)
+    return seconds

@@ -14,6 +14,20 @@ Sum = Literal["mpi", "fixed-point"]
 Experiment = Literal["none", "bench", "links", "accuracy"]
 Profile = Literal["quick", "paper", "custom"]
 
+# Options that several commands have.
+DataDir = Annotated[
+    Path | None,
+    Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
+]
+ShapingDataDir = Annotated[
+    Path | None, Doc("Folder of the WFDB files: they decide the classifier's inputs.")
+]
+NamedDataDir = Annotated[Path | None, Doc("Folder of the WFDB files: named in the rows.")]
+ResultsDir = Annotated[Path, Doc("Folder of the results tables.")]
+RunProfile = Annotated[Profile, Doc("The grid that this run belongs to.")]
+ProcessStart = Annotated[int, Doc("Which process start of the same configuration this is.")]
+Ranks = Annotated[int, Doc("Ranks that there must be; 0 accepts any number.")]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -151,16 +165,13 @@ class TrainConfig(Settings):
     ] = None
     state_every: Annotated[int, Doc("Rounds from one kept state to the next.")] = 1
     resume: Annotated[bool, Doc("Go on from the state that lies in `state_dir`.")] = False
-    data_dir: Annotated[
-        Path | None,
-        Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
-    profile: Annotated[Profile, Doc("The grid that this run belongs to.")] = "custom"
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
+    profile: RunProfile = "custom"
     experiment: Annotated[Experiment, Doc("The command whose grid that is.")] = "none"
     seed: Annotated[int, Doc("Seed of weights, batch order and dropout.")] = 0
     repeat: Annotated[int, Doc("Which repetition of the same configuration this is.")] = 0
-    ranks: Annotated[int, Doc("Ranks that there must be; 0 accepts any number.")] = 0
+    ranks: Ranks = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,14 +187,12 @@ class AllreduceConfig:
         "fixed-point",
     )
     samples: Annotated[int, Doc("Timed calls of each size, after two for warm-up.")] = 5
-    data_dir: Annotated[
-        Path | None, Doc("Folder of the WFDB files: they decide the classifier's inputs.")
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
-    profile: Annotated[Profile, Doc("The grid that this run belongs to.")] = "custom"
+    data_dir: ShapingDataDir = None
+    results_dir: ResultsDir = Path("results")
+    profile: RunProfile = "custom"
     seed: Annotated[int, Doc("Seed of the buffer's contents.")] = 0
-    repeat: Annotated[int, Doc("Which process start of the same configuration this is.")] = 0
-    ranks: Annotated[int, Doc("Ranks that there must be; 0 accepts any number.")] = 0
+    repeat: ProcessStart = 0
+    ranks: Ranks = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,11 +203,8 @@ class BenchConfig:
         Literal["quick", "paper"], Doc("`quick`: 1 and 2 ranks; `paper`: 1, 2, 4 and 8.")
     ] = "quick"
     repeats: Annotated[int | None, Doc("Runs of each; the profile's if none.")] = None
-    data_dir: Annotated[
-        Path | None,
-        Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
     seed: Annotated[int, Doc("Seed of every run.")] = 0
 
 

@@ -28,6 +28,7 @@ from module3_mpi_gpu_overlap.collective_costs import (
     hierarchical_s,
 )
 from module3_mpi_gpu_overlap.columns import ALLREDUCE
+from module3_mpi_gpu_overlap.config import ResultsDir
 from module3_mpi_gpu_overlap.cost_fit import LARGEST_FITTED_WORLD, Sample, fit_gamma, fit_network
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.model_columns import MODEL, Kind, ModelKey, ModelPrediction
@@ -48,7 +49,7 @@ GROUP = ["network", "algorithm", "world_size", "oversubscribed", "message_bytes"
 class CostModelConfig:
     """Which results are modelled."""
 
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    results_dir: ResultsDir = Path("results")
     train_s: Annotated[
         float | None, Doc("Seconds of local training in a round, for communication's share of it.")
     ] = None

@@ -22,7 +22,7 @@ from module3_mpi_gpu_overlap.averaging import Averaging, averaging_of
 from module3_mpi_gpu_overlap.change_averaging import ChangeAveraging
 from module3_mpi_gpu_overlap.client_data import Clients
 from module3_mpi_gpu_overlap.client_training import random_seed
-from module3_mpi_gpu_overlap.clock import clock_offset_s
+from module3_mpi_gpu_overlap.clock import clock_offset_s, slowest_s
 from module3_mpi_gpu_overlap.config import Settings
 from module3_mpi_gpu_overlap.device_memory import Transfer
 from module3_mpi_gpu_overlap.evaluation import Confusions, confusion_over_ranks
@@ -200,12 +200,12 @@ def _averaging_s(
 ) -> float:
     alone.clear()
     alone.add(model.vector, 1 / comm.size)
-    comm.Barrier()
-    start_s = MPI.Wtime()
-    alone.start()
-    alone.finish()
-    slowest_s: float = comm.allreduce(MPI.Wtime() - start_s, MPI.MAX)
-    return slowest_s
+
+    def average() -> None:
+        alone.start()
+        alone.finish()
+
+    return slowest_s(comm, average)
 
 
 def _score(comm: MPI.Intracomm, federation: Federation, test: BeatInputs) -> Confusions:

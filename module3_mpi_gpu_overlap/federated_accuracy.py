@@ -19,6 +19,7 @@ from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.child_process import options_of
+from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 
 CHILD_LIMIT_S = 1800.0
@@ -59,11 +60,8 @@ class AccuracyConfig:
     federations: Annotated[
         tuple[str, ...] | None, Doc(f"Of {', '.join(FEDERATIONS)}; the profile's if none.")
     ] = None
-    data_dir: Annotated[
-        Path | None,
-        Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
 
 
 @dataclass(frozen=True)

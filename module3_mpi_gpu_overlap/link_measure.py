@@ -21,6 +21,7 @@ from crossscale_results.provenance import collect
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
+from module3_mpi_gpu_overlap.config import NamedDataDir, ProcessStart, ResultsDir
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
 from module3_mpi_gpu_overlap.link_columns import (
     LINKS,
@@ -45,11 +46,11 @@ class LinkMeasureConfig:
     point_to_point: Annotated[bool, Doc("Time ping-pong and local reduction, too.")] = False
     sizes: Annotated[tuple[int, ...], Doc("Numbers (float32) of each vector.")] = (1_000,)
     samples: Annotated[int, Doc("Timed calls of each size.")] = 3
-    data_dir: Annotated[Path | None, Doc("Folder of the WFDB files: named in the rows.")] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    data_dir: NamedDataDir = None
+    results_dir: ResultsDir = Path("results")
     profile: Annotated[Literal["quick", "paper", "custom"], Doc("The grid of this run.")] = "custom"
     seed: Annotated[int, Doc("Seed of the vectors.")] = 0
-    repeat: Annotated[int, Doc("Which process start of the same configuration this is.")] = 0
+    repeat: ProcessStart = 0
 
 
 def measure(world: World, config: LinkMeasureConfig) -> None:
@@ -104,12 +105,10 @@ def allreduce_s(comm: "MPI.Intracomm", vector: np.ndarray) -> float:
     """Seconds of a blocking sum in place, the slowest rank's; collective."""
     from mpi4py import MPI  # starts MPI, so not on import
 
+    from module3_mpi_gpu_overlap.clock import slowest_s
+
     total = vector.copy()
-    comm.Barrier()
-    start_s = time.perf_counter()
-    comm.Allreduce(MPI.IN_PLACE, total, MPI.SUM)
-    slowest_s: float = comm.allreduce(time.perf_counter() - start_s, MPI.MAX)
-    return slowest_s
+    return slowest_s(comm, lambda: comm.Allreduce(MPI.IN_PLACE, total, MPI.SUM))
 
 
 def half_round_trip_s(comm: "MPI.Intracomm", vector: np.ndarray) -> float:
@@ -131,12 +130,10 @@ def local_reduction_s(comm: "MPI.Intracomm", vector: np.ndarray) -> float:
     """Seconds that MPI needs to add a vector to another, the slowest rank's; collective."""
     from mpi4py import MPI  # starts MPI, so not on import
 
+    from module3_mpi_gpu_overlap.clock import slowest_s
+
     total = vector.copy()
-    comm.Barrier()
-    start_s = time.perf_counter()
-    MPI.SUM.Reduce_local(vector, total)
-    slowest_s: float = comm.allreduce(time.perf_counter() - start_s, MPI.MAX)
-    return slowest_s
+    return slowest_s(comm, lambda: MPI.SUM.Reduce_local(vector, total))
 
 
 def _samples(timed: Callable[[np.ndarray], float], vector: np.ndarray, count: int) -> list[float]:

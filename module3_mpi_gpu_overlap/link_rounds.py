@@ -17,6 +17,7 @@ from crossscale_data.prepared import load_beats
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from module3_mpi_gpu_overlap.child_process import options_of
+from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.ladder import Mode
 from module3_mpi_gpu_overlap.run_on_hosts import run_on_hosts
 from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster, require_permission
@@ -33,11 +34,8 @@ class LinkRoundsConfig:
         Doc("`quick`: 2 hosts, two modes, 1 M parameters; `paper`: 4 hosts, all modes, 10 M."),
     ] = "quick"
     repeats: Annotated[int | None, Doc("Runs of each mode; the profile's if none.")] = None
-    data_dir: Annotated[
-        Path | None,
-        Doc("Folder of the WFDB files; by default CROSSSCALE_MITDB, cache, PhysioNet, synthetic."),
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
     seed: Annotated[int, Doc("Seed of every run.")] = 0
 
 

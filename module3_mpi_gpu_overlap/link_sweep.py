@@ -17,6 +17,7 @@ from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
+from module3_mpi_gpu_overlap.config import NamedDataDir, ResultsDir
 from module3_mpi_gpu_overlap.link_columns import Algorithm
 from module3_mpi_gpu_overlap.link_measure import ALGORITHM_VARIABLE
 from module3_mpi_gpu_overlap.run_on_hosts import run_on_hosts
@@ -34,8 +35,8 @@ class LinkSweepConfig:
         Literal["quick", "paper"],
         Doc("`quick`: 2 and 4 hosts, under two minutes; `paper`: 2 to 8 hosts, all algorithms."),
     ] = "quick"
-    data_dir: Annotated[Path | None, Doc("Folder of the WFDB files: named in the rows.")] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
+    data_dir: NamedDataDir = None
+    results_dir: ResultsDir = Path("results")
     seed: Annotated[int, Doc("Seed of the vectors.")] = 0
 
 

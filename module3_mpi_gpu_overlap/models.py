@@ -1,9 +1,13 @@
 """The classifier that is trained together, made larger where there is to be more to communicate."""
 
+import torch
 from torch import nn
 
 from crossscale_data.classifier import build_model
+from crossscale_data.prepared import Beats
+from module3_mpi_gpu_overlap.client_data import input_shape
 from module3_mpi_gpu_overlap.config import Settings
+from module3_mpi_gpu_overlap.flat_model import FlatModel
 
 DROPOUT = 0.3  # as in BeatNet's head
 
@@ -29,3 +33,9 @@ def model_of(settings: Settings, channels: int, context_features: int) -> nn.Mod
             nn.Linear(width, last.out_features),
         )
     return module
+
+
+def classifier_numbers(beats: Beats) -> int:
+    """How many numbers the suite's classifier has to average, for inputs made of these beats."""
+    classifier = model_of(Settings(), *input_shape(beats))
+    return FlatModel(classifier, torch.device("cpu")).vector.numel()

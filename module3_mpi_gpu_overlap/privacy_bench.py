@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from typing_extensions import Doc
 
-from crossscale_data.classifier import build_model
 from crossscale_data.prepared import load_beats
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
@@ -23,8 +22,7 @@ from crossscale_results.errors import UserError
 from crossscale_results.provenance import collect
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
-from module3_mpi_gpu_overlap.client_data import input_shape
-from module3_mpi_gpu_overlap.config import Profile
+from module3_mpi_gpu_overlap.config import ResultsDir, RunProfile, ShapingDataDir
 from module3_mpi_gpu_overlap.differential_privacy import (
     ClientPrivacy,
     clip,
@@ -32,7 +30,7 @@ from module3_mpi_gpu_overlap.differential_privacy import (
     private_mean,
 )
 from module3_mpi_gpu_overlap.fixed_point import FixedPoint
-from module3_mpi_gpu_overlap.flat_model import FlatModel
+from module3_mpi_gpu_overlap.models import classifier_numbers
 from module3_mpi_gpu_overlap.privacy_columns import PRIVACY, PrivacyKey, PrivacyMeasurement
 from module3_mpi_gpu_overlap.privacy_extra import require_privacy_extra
 
@@ -52,11 +50,9 @@ class PrivacyBenchConfig:
         1_000_000,
     )
     samples: Annotated[int, Doc("Timed sums of each kind, after one for warm-up.")] = 3
-    data_dir: Annotated[
-        Path | None, Doc("Folder of the WFDB files: they decide the classifier's inputs.")
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
-    profile: Annotated[Profile, Doc("The grid that this run belongs to.")] = "custom"
+    data_dir: ShapingDataDir = None
+    results_dir: ResultsDir = Path("results")
+    profile: RunProfile = "custom"
     seed: Annotated[int, Doc("Seed of the vectors; keys and masks are never seeded.")] = 0
 
 
@@ -75,8 +71,7 @@ def measure(config: PrivacyBenchConfig) -> None:
         require_clients(clients, default_threshold(clients))
     source = find_source(config.data_dir)
     print(source)
-    shape = input_shape(load_beats(source))
-    classifier = FlatModel(build_model("beatnet", *shape), CPU).vector.numel()
+    classifier = classifier_numbers(load_beats(source))
     rows = []
     for key in _keys(config, classifier):
         measurement = secure_sum_cost(key, config.seed)

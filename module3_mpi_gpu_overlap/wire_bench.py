@@ -16,16 +16,21 @@ import torch
 from torch import Tensor
 from typing_extensions import Doc
 
-from crossscale_data.classifier import build_model
 from crossscale_results.errors import UserError
 from crossscale_results.provenance import collect
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
-from module3_mpi_gpu_overlap.client_data import input_shape, open_in_turn
-from module3_mpi_gpu_overlap.config import Profile
+from module3_mpi_gpu_overlap.client_data import open_in_turn
+from module3_mpi_gpu_overlap.config import (
+    ProcessStart,
+    Ranks,
+    ResultsDir,
+    RunProfile,
+    ShapingDataDir,
+)
 from module3_mpi_gpu_overlap.device import choose_device
-from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
+from module3_mpi_gpu_overlap.models import classifier_numbers
 from module3_mpi_gpu_overlap.wire import Codec, codec_of
 from module3_mpi_gpu_overlap.wire_columns import WIRE, WireKey, WireMeasurement
 from module3_mpi_gpu_overlap.wire_format import WireFormat
@@ -49,14 +54,12 @@ class WireBenchConfig:
     )
     top_k_share: Annotated[float, Doc("Part of the numbers that top-k sends.")] = 0.01
     samples: Annotated[int, Doc("Timed turns of each size, after two for warm-up.")] = 5
-    data_dir: Annotated[
-        Path | None, Doc("Folder of the WFDB files: they decide the classifier's inputs.")
-    ] = None
-    results_dir: Annotated[Path, Doc("Folder of the results tables.")] = Path("results")
-    profile: Annotated[Profile, Doc("The grid that this run belongs to.")] = "custom"
+    data_dir: ShapingDataDir = None
+    results_dir: ResultsDir = Path("results")
+    profile: RunProfile = "custom"
     seed: Annotated[int, Doc("Seed of the vectors' contents.")] = 0
-    repeat: Annotated[int, Doc("Which process start of the same configuration this is.")] = 0
-    ranks: Annotated[int, Doc("Ranks that there must be; 0 accepts any number.")] = 0
+    repeat: ProcessStart = 0
+    ranks: Ranks = 0
 
 
 def measure(world: World, config: WireBenchConfig) -> None:
@@ -65,9 +68,8 @@ def measure(world: World, config: WireBenchConfig) -> None:
     codecs = agreed(world, lambda: _codecs(config))
     source, beats = open_in_turn(world, config.data_dir)
     print(source)
-    device = choose_device(world, "cpu")
-    shape = agreed(world, lambda: input_shape(beats))
-    classifier = FlatModel(build_model("beatnet", *shape), device).vector.numel()
+    choose_device(world, "cpu")  # as many threads as in a round
+    classifier = agreed(world, lambda: classifier_numbers(beats))
     rows: list[Row] = []
     for elements in (size or classifier for size in config.sizes):
         rows += size_rows(world, config, codecs, elements)
@@ -181,13 +183,9 @@ def _codec_ms(world: World, codec: Codec, delta: Tensor) -> tuple[float, float]:
 
 
 def _slowest_ms(world: World, work: Callable[[], object]) -> float:
-    from mpi4py import MPI  # starts MPI, so not on import
+    from module3_mpi_gpu_overlap.clock import slowest_s  # starts MPI, so not on import
 
-    world.comm.Barrier()
-    start_s = MPI.Wtime()
-    work()
-    slowest_s: float = world.comm.allreduce(MPI.Wtime() - start_s, MPI.MAX)
-    return slowest_s * 1e3
+    return slowest_s(world.comm, work) * 1e3
 
 
 def _codecs(config: WireBenchConfig) -> dict[WireFormat, Codec]:
