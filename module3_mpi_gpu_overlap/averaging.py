@@ -19,10 +19,8 @@ from module3_mpi_gpu_overlap.device_memory import Transfer
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.node_sum import node_of
-from module3_mpi_gpu_overlap.totals import TOTALS, Total
+from module3_mpi_gpu_overlap.totals import TOTALS, FloatTotal, Total
 from module3_mpi_gpu_overlap.wire import codec_of
-
-FLOAT_BYTES = 4
 
 
 class Averaging:
@@ -139,7 +137,9 @@ def averaging_of(
     return Averaging(comm, total, pieces, rung.blocking, tally_length)
 
 
-def buckets(length: int, bucket_bytes: int, number_bytes: int = FLOAT_BYTES) -> tuple[slice, ...]:
+def buckets(
+    length: int, bucket_bytes: int, number_bytes: int = FloatTotal.wire_bytes
+) -> tuple[slice, ...]:
     """A vector cut into pieces of at most `bucket_bytes` (at least one number)."""
     width = max(1, bucket_bytes // number_bytes)
     return tuple(slice(i, min(length, i + width)) for i in range(0, length, width))

@@ -23,11 +23,11 @@ from module3_mpi_gpu_overlap.accuracy_summary import (
     scored,
 )
 from module3_mpi_gpu_overlap.columns import MODEL, ROUNDS, WIRE
+from module3_mpi_gpu_overlap.model_columns import WITHIN_PERCENT
 from module3_mpi_gpu_overlap.selection import profile_rows
 
 EXPOSED_AT_MOST, ROUND_AT_MOST = 0.05, 0.55
 OVERHEAD_AT_MOST = 0.02
-MODEL_WITHIN_PERCENT = 15.0
 OF_CENTRAL_AT_LEAST = 0.95
 FEWER_BYTES = 4.0
 
@@ -136,11 +136,11 @@ def _model(rows: pd.DataFrame) -> Iterator[str]:
     own = held_out[held_out["algorithm"] == "auto"]
     for size, errors in own.groupby("message_bytes")["error_percent"]:
         off = errors.astype(float).abs()
-        within = f"{(off <= MODEL_WITHIN_PERCENT).sum()} of {len(off)}"
-        judged = _judged(bool((off <= MODEL_WITHIN_PERCENT).all()))
+        within = f"{(off <= WITHIN_PERCENT).sum()} of {len(off)}"
+        judged = _judged(bool((off <= WITHIN_PERCENT).all()))
         yield (
-            f"cost model off its held-out sums of {size:,} bytes (bar: within 15 %): median "
-            f"{off.median():.0f} %, worst {off.max():.0f} %, {within} within{judged}"
+            f"cost model off its held-out sums of {size:,} bytes (bar: within {WITHIN_PERCENT} %): "
+            f"median {off.median():.0f} %, worst {off.max():.0f} %, {within} within{judged}"
         )
 
 

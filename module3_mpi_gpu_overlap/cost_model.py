@@ -30,11 +30,17 @@ from module3_mpi_gpu_overlap.collective_costs import (
 from module3_mpi_gpu_overlap.columns import ALLREDUCE
 from module3_mpi_gpu_overlap.config import ResultsDir
 from module3_mpi_gpu_overlap.cost_fit import LARGEST_FITTED_WORLD, Sample, fit_gamma, fit_network
+from module3_mpi_gpu_overlap.launch import ONE_NODE
 from module3_mpi_gpu_overlap.link_columns import LINKS
-from module3_mpi_gpu_overlap.model_columns import MODEL, Kind, ModelKey, ModelPrediction
+from module3_mpi_gpu_overlap.model_columns import (
+    MODEL,
+    WITHIN_PERCENT,
+    Kind,
+    ModelKey,
+    ModelPrediction,
+)
 from module3_mpi_gpu_overlap.selection import profile_rows
 
-ONE_NODE = "one node"
 HIERARCHICAL = "hierarchical"
 FITTED = "auto"  # MPICH's own choice; every forced algorithm is held out, worlds of two included
 # Published figures of such networks, not measurements of ours: latency and bytes per second.
@@ -149,10 +155,10 @@ def told(networks: dict[str, Network], rows: list[Row]) -> list[str]:
         columns=["network", "algorithm", "error"],
     )
     for (name, algorithm), own in errors.groupby(["network", "algorithm"])["error"]:
-        within = (own <= 15).mean()
+        within = (own <= WITHIN_PERCENT).mean()
         lines.append(
             f"held out, {name}, {algorithm}: median error {own.median():.1f} %, worst "
-            f"{own.max():.1f} %, {within:.0%} of {len(own)} within 15 %"
+            f"{own.max():.1f} %, {within:.0%} of {len(own)} within {WITHIN_PERCENT} %"
         )
     return lines
 

@@ -126,7 +126,7 @@ class Federation:
 
         trained = [update.client for update in updates]
         losses = [u.loss for u in updates if u.client in accepted and np.isfinite(u.loss)]
-        shares = shares_of(self._clients.beats, self.training.sampled(index))
+        shares = self._shares(index)
         spent_copying_s = self.averaging.copies_s - copies_s
         return RankReport(
             timeline=Timeline(
@@ -193,8 +193,7 @@ class Federation:
             self.model.vector.copy_(self._own)
             self._own_tally[:] = own["tally"].numpy()
             if self._accepted(last_round):
-                shares = shares_of(self._clients.beats, self.training.sampled(last_round))
-                self.averaging.add(self._own, shares[self._rank])
+                self.averaging.add(self._own, self._shares(last_round)[self._rank])
             self._send(last_round)
 
     def _train(self, index: int, poll: Callable[[], None]) -> list[Update]:
@@ -222,16 +221,14 @@ class Federation:
 
     def _judge(self, index: int, update: Update) -> None:
         """Add an update to the round's average, or screen it out."""
-        averaging = self.averaging
-        if not (self._screening.accepts(update.length) and averaging.holds(update.model)):
+        usable = self._screening.accepts(update.length) and self.averaging.holds(update.model)
+        if not usable:
             self.training.forget_optimizer(update.client)
             return
-        sampled = self.training.sampled(index)
-        slot = sampled.index(update.client)
+        slot = self.training.sampled(index).index(update.client)
         self._own_tally[slot] = update.length
         self._own_tally[self._sampled_count + slot] = self._clients.beats[update.client]
-        share = shares_of(self._clients.beats, sampled)[update.client]
-        averaging.add(update.model, share)
+        self.averaging.add(update.model, self._shares(index)[update.client])
 
     def _contribute(self, index: int, updates: list[Update]) -> set[int]:
         """Judge what has not been, and send this rank's sum; its clients that are in it."""
@@ -248,6 +245,10 @@ class Federation:
             self._own_tally[2 * self._sampled_count :] = self.model.counters()
         self._send(index)
         return self._accepted(index)
+
+    def _shares(self, index: int) -> dict[int, float]:
+        """Each client's weight in a round's average."""
+        return shares_of(self._clients.beats, self.training.sampled(index))
 
     def _accepted(self, index: int) -> set[int]:
         """This rank's clients that are in what it contributed."""

@@ -8,6 +8,7 @@ from typing_extensions import Doc
 from crossscale_results.table import Table
 
 Kind = Literal["calibration", "held out", "projection"]
+WITHIN_PERCENT = 15  # what the model should reach on what it has not seen
 
 
 @dataclass(frozen=True, kw_only=True)

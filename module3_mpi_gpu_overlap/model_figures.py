@@ -9,10 +9,9 @@ from matplotlib.axes import Axes
 
 from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_panels, save_figure
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
-from module3_mpi_gpu_overlap.model_columns import MODEL
+from module3_mpi_gpu_overlap.model_columns import MODEL, WITHIN_PERCENT
 from module3_mpi_gpu_overlap.selection import profile_rows
 
-BAR_PERCENT = 15  # what the model should reach on what it has not seen
 PROJECTED_FLOATS = 1_000_000
 FILL = {"calibration": "none", "held out": "full"}
 
@@ -112,9 +111,9 @@ def draw_projection(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
 
 
 def _shade_bar(axes: Axes) -> None:
-    axes.axhspan(-BAR_PERCENT, BAR_PERCENT, color=PALETTE["green"], alpha=0.12, linewidth=0)
+    axes.axhspan(-WITHIN_PERCENT, WITHIN_PERCENT, color=PALETTE["green"], alpha=0.12, linewidth=0)
     axes.axhline(0, color=PALETTE["black"], linewidth=0.8)
-    axes.set_yscale("symlog", linthresh=BAR_PERCENT)
-    ticks = (-100, -50, -BAR_PERCENT, 0, BAR_PERCENT, 50, 100, 500)
+    axes.set_yscale("symlog", linthresh=WITHIN_PERCENT)
+    ticks = (-100, -50, -WITHIN_PERCENT, 0, WITHIN_PERCENT, 50, 100, 500)
     axes.set_yticks(ticks, [f"{tick:+d}" if tick else "0" for tick in ticks])
     axes.minorticks_off()

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from module3_mpi_gpu_overlap.compressed_average import pieces
 
-FLOAT_BYTES = 4
-
 
 class NodeSum:
     """One node's ranks and the memory that they share; a rank alone shares none."""
@@ -26,8 +24,9 @@ class NodeSum:
             self._parts = [torch.zeros(elements)]
             self.own = self.total = self._parts[0]
             return
-        own_bytes = FLOAT_BYTES * elements * (2 if comm.rank == 0 else 1)
-        window = MPI.Win.Allocate_shared(own_bytes, FLOAT_BYTES, comm=comm)
+        number_bytes = torch.float32.itemsize
+        own_bytes = number_bytes * elements * (2 if comm.rank == 0 else 1)
+        window = MPI.Win.Allocate_shared(own_bytes, number_bytes, comm=comm)
         window.Lock_all(MPI.MODE_NOCHECK)  # MPI lets memory be synchronised only in an epoch
         memory = [_numbers(window, rank) for rank in range(comm.size)]
         self._window, self._parts = window, [numbers[:elements] for numbers in memory]

@@ -80,7 +80,7 @@ def privacy_table(results_dir: Path) -> str:
             f"| {sent:,} bytes of {plain:,} |"
         )
     most = rows[rows["clients_count"] == rows["clients_count"].max()]
-    count = int(whole["sample_index"].nunique())
+    count = int(rows["sample_index"].nunique())
     lines += [
         "",
         (

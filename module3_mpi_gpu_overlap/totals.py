@@ -6,7 +6,7 @@ by message size, so with more than two ranks bits depend on bucket size, mode an
 `FixedPointTotal` adds 64-bit integers, which is exact: its bits depend on neither order, nor
 bucket, nor algorithm, nor on which rank trained which client. It sends twice the bytes.
 
-A compressed wire is another class of this shape: what `start` sends need not be what was added.
+What sends changes in place of models is no `Total` but `change_averaging`.
 """
 
 from collections.abc import Callable

@@ -85,18 +85,18 @@ def check(config: TrainConfig) -> None:
     """Raise UserError for a number that makes no sense."""
     for name in ("rounds", "local_steps", "batch_size"):
         if getattr(config, name) < 1:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 1")
+            raise UserError(f"{option(name)} must be at least 1")
     if not (math.isfinite(config.learning_rate) and config.learning_rate > 0):
         raise UserError("--learning-rate must be a positive number")
     for name in ("server_learning_rate", "dirichlet_alpha"):
         if not (math.isfinite(getattr(config, name)) and getattr(config, name) > 0):
-            raise UserError(f"--{name.replace('_', '-')} must be a positive number")
+            raise UserError(f"{option(name)} must be a positive number")
     for name in ("clients_count", "clients_per_round", "evaluate_every", "hidden_width"):
         if getattr(config, name) < 0:
-            raise UserError(f"--{name.replace('_', '-')} must be 0 or more")
+            raise UserError(f"{option(name)} must be 0 or more")
     for name in ("proximal_mu", "screening_ratio", "slow_ratio"):
         if not (math.isfinite(getattr(config, name)) and getattr(config, name) >= 0):
-            raise UserError(f"--{name.replace('_', '-')} must be a number of 0 or more")
+            raise UserError(f"{option(name)} must be a number of 0 or more")
     if not 0 <= config.server_momentum < 1:
         raise UserError("--server-momentum must be at least 0 and below 1")
     if config.bucket_bytes < 4:
@@ -108,6 +108,11 @@ def check(config: TrainConfig) -> None:
     if config.resume and config.state_dir is None:
         raise UserError("--resume needs --state-dir, the folder to go on from")
     _check_together(config)
+
+
+def option(name: str) -> str:
+    """A configuration's field as it is given on the command line."""
+    return f"--{name.replace('_', '-')}"
 
 
 def _check_together(config: TrainConfig) -> None:
@@ -154,7 +159,7 @@ def _about(config: TrainConfig, data: ClientData, module: nn.Module) -> dict[str
         "torch": str(torch.__version__),
         "dataset": f"{data.source.dataset} {data.source.checksum}",
         "model shape": shape_digest(module),
-        **{f"--{name.replace('_', '-')}": str(value) for name, value in arguments.items()},
+        **{option(name): str(value) for name, value in arguments.items()},
     }
 
 
@@ -163,7 +168,7 @@ def _kept_run(config: TrainConfig, data: ClientData, module: nn.Module) -> KeptR
         return None
     free = {"rounds", "progress", "slow_rank", "slow_ratio"}  # these may differ on going on
     names = {f.name for f in dataclasses.fields(Settings)} - free | {"seed"}
-    options = {f"--{name.replace('_', '-')}" for name in names}
+    options = {option(name) for name in names}
     about = {k: v for k, v in _about(config, data, module).items() if k in options or k[:2] != "--"}
     return KeptRun(config.state_dir, config.state_every, about, config.rounds, config.resume)
 
