@@ -1,16 +1,11 @@
 """Models averaged by what they changed by: right, the same on all ranks, flat and by nodes."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from module3_mpi_gpu_overlap.mpiexec import run_ranks
-
 pytestmark = pytest.mark.mpi
 
-PROGRAMS = Path(__file__).parent / "wire_programs.py"
 RANKS = 4
 FORMATS = ("float32", "int8", "top-k")
 NODES = (0, 1, 2, 3, 4)  # ranks of each; 0 is a flat exchange, 3 leaves a node with one
@@ -19,17 +14,8 @@ TOLERANCE = {"float32": 1e-6, "int8": 4e-5, "top-k": 4e-3}
 
 
 @pytest.fixture(scope="module")
-def program(mpiexec: Path) -> Any:
-    def run(name: str, **options: Any) -> Any:
-        arguments = [str(PROGRAMS), "--name", name, "--options", json.dumps(options)]
-        return json.loads(run_ranks(RANKS, arguments, 60.0).strip().splitlines()[-1])
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def told(program: Any) -> dict[str, Any]:
-    return program("changes", formats=FORMATS, ranks_per_node=NODES)
+def told(run_wire_program: Any) -> dict[str, Any]:
+    return run_wire_program("changes", RANKS, formats=FORMATS, ranks_per_node=NODES)
 
 
 def test_every_rank_holds_the_same_bits(told: dict[str, Any]) -> None:
@@ -62,7 +48,7 @@ def test_what_ranks_tell_each_other_is_summed_beside(told: dict[str, Any]) -> No
         assert case["tallies"] == [all_ranks, but_rank_0, all_ranks, all_ranks]
 
 
-def test_too_large_a_sum_is_told_on_ranks_that_lead_no_node(program: Any) -> None:
-    sentences = program("unholdable_by_nodes")
+def test_too_large_a_sum_is_told_on_ranks_that_lead_no_node(run_wire_program: Any) -> None:
+    sentences = run_wire_program("unholdable_by_nodes", RANKS)
     assert all("NaN or infinite" in sentence for sentence in sentences)
     assert len(set(sentences)) == 1

@@ -1,37 +1,22 @@
 """Averages in every wire format on real ranks: same bits, counted bytes, and what is learnt."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from module3_mpi_gpu_overlap.compressed_average import pieces
-from module3_mpi_gpu_overlap.mpiexec import run_ranks
 from module3_mpi_gpu_overlap.wire import codec_of
 
 pytestmark = pytest.mark.mpi
 
-PROGRAMS = Path(__file__).parent / "wire_programs.py"
 LENGTHS = (0, 1, 3, 1000, 70_001)
 RANKS = (1, 2, 3, 4)
 FORMATS = ("float32", "bf16", "fp16", "int8", "top-k")
 
 
-@pytest.fixture(scope="module")
-def wire_program(mpiexec: Path) -> Any:
-    """`wire_program(name, ranks, **options)`: what rank 0 of that program told."""
-
-    def run(name: str, ranks: int, **options: Any) -> Any:
-        arguments = [str(PROGRAMS), "--name", name, "--options", json.dumps(options)]
-        return json.loads(run_ranks(ranks, arguments, 60.0).strip().splitlines()[-1])
-
-    return run
-
-
 @pytest.fixture(scope="module", params=RANKS)
-def told(request: pytest.FixtureRequest, wire_program: Any) -> tuple[int, dict[str, Any]]:
-    return request.param, wire_program("averages", request.param, lengths=LENGTHS)
+def told(request: pytest.FixtureRequest, run_wire_program: Any) -> tuple[int, dict[str, Any]]:
+    return request.param, run_wire_program("averages", request.param, lengths=LENGTHS)
 
 
 def test_every_rank_holds_the_same_bits(told: tuple[int, dict[str, Any]]) -> None:
@@ -90,15 +75,15 @@ def test_a_piece_for_each_rank(ranks: int) -> None:
 
 
 @pytest.mark.parametrize("ranks", [1, 3])
-def test_polling_gives_what_waiting_gives(wire_program: Any, ranks: int) -> None:
-    assert wire_program("polled", ranks) is True
+def test_polling_gives_what_waiting_gives(run_wire_program: Any, ranks: int) -> None:
+    assert run_wire_program("polled", ranks) is True
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_numbers_that_are_not_finite_are_refused_by_all_ranks_alike(
-    wire_program: Any, ranks: int
+    run_wire_program: Any, ranks: int
 ) -> None:
-    told = wire_program("refused", ranks)
+    told = run_wire_program("refused", ranks)
     assert len(told) == 3 * len(FORMATS)
     for name, case in told.items():
         assert len(set(case["messages"])) == 1, name
@@ -114,9 +99,9 @@ def test_numbers_that_are_not_finite_are_refused_by_all_ranks_alike(
 
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_a_convex_problem_is_solved_with_error_feedback_and_not_without(
-    wire_program: Any, ranks: int
+    run_wire_program: Any, ranks: int
 ) -> None:
-    excess = wire_program("least_squares", ranks, rounds=800, spread=100, step=0.1, share=0.1)
+    excess = run_wire_program("least_squares", ranks, rounds=800, spread=100, step=0.1, share=0.1)
     assert excess["float32"] < 1e-9
     assert excess["int8 with feedback"] < 1e-6
     assert excess["int8"] > 1e-5
@@ -124,8 +109,8 @@ def test_a_convex_problem_is_solved_with_error_feedback_and_not_without(
     assert excess["top-k"] > 0.1
 
 
-def test_tinyecg_reaches_the_float32_loss_with_error_feedback(wire_program: Any) -> None:
-    loss = wire_program("tiny_ecg", 2, rounds=100, share=0.1)
+def test_tinyecg_reaches_the_float32_loss_with_error_feedback(run_wire_program: Any) -> None:
+    loss = run_wire_program("tiny_ecg", 2, rounds=100, share=0.1)
     assert loss["float32"] < 0.5 < 1.6  # it has learnt: five classes are 1.6 nat at the start
     assert abs(loss["int8 with feedback"] - loss["float32"]) < 0.005
     assert abs(loss["top-k with feedback"] - loss["float32"]) < 0.05

@@ -1,6 +1,5 @@
 """The cost model from rows to rows: what it may see, what it says, and its figures."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -17,23 +16,10 @@ from module3_mpi_gpu_overlap.model_figures import draw_model
 
 
 @pytest.fixture(scope="module")
-def links() -> ModuleType:
-    """`made_up_links.py`, which importlib mode lets nobody import by name."""
-    spec = importlib.util.spec_from_file_location(
-        "made_up_links", Path(__file__).with_name("made_up_links.py")
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def results_dir(links: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results_dir(made_up_links: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Rows of the made-up sweep, and of the model that was fitted to them."""
     folder = tmp_path_factory.mktemp("results")
-    links.write_links(folder)
+    made_up_links.write_links(folder)
     model(CostModelConfig(results_dir=folder, train_s=0.5))
     return folder
 
@@ -64,9 +50,9 @@ def test_times_of_a_known_network_are_predicted_on_worlds_that_were_held_out(
 
 
 def test_held_out_times_do_not_move_the_fit(
-    links: ModuleType, rows: pd.DataFrame, tmp_path: Path
+    made_up_links: ModuleType, rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    links.write_links(tmp_path)
+    made_up_links.write_links(tmp_path)
     path = tmp_path / f"{LINKS.name}.csv"
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     fitted = (frame["algorithm"] == "auto") & (frame["world_size"] == "2")
@@ -99,9 +85,9 @@ def test_without_rows_of_the_sweep_it_says_what_to_run(tmp_path: Path) -> None:
 
 
 def test_no_training_time_leaves_the_share_empty_and_a_senseless_one_is_refused(
-    links: ModuleType, tmp_path: Path
+    made_up_links: ModuleType, tmp_path: Path
 ) -> None:
-    links.write_links(tmp_path)
+    made_up_links.write_links(tmp_path)
     with pytest.raises(UserError, match="--train-s"):
         model(CostModelConfig(results_dir=tmp_path, train_s=0.0))
     model(CostModelConfig(results_dir=tmp_path))

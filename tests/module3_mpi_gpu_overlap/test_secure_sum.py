@@ -1,27 +1,18 @@
 """The secure sum on real ranks."""
 
-import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytest.importorskip("cryptography")
 
-from module3_mpi_gpu_overlap.mpiexec import run_ranks
-
 pytestmark = pytest.mark.mpi
-
-PROGRAMS = Path(__file__).parent / "wire_programs.py"
 
 
 @pytest.fixture(scope="module")
-def told(mpiexec: Path) -> dict[str, Any]:
-    options = {"threshold": 3, "dropped": [[], [1], [0], [3]]}
-    arguments = [str(PROGRAMS), "--name", "secure", "--options", json.dumps(options)]
-    found: dict[str, Any] = json.loads(run_ranks(4, arguments, 60.0).strip().splitlines()[-1])
-    return found
+def told(run_wire_program: Any) -> Any:
+    return run_wire_program("secure", 4, threshold=3, dropped=[[], [1], [0], [3]])
 
 
 @pytest.mark.parametrize("dropped", [[], [1], [0], [3]])
