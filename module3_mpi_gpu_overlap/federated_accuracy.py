@@ -26,7 +26,7 @@ CHILD_LIMIT_S = 1800.0
 
 
 @dataclass(frozen=True)
-class Federation:
+class Contestant:
     """Who trains how much between two averages, and in which mode."""
 
     ranks: int
@@ -36,16 +36,16 @@ class Federation:
 
 # A client's round is about a pass over a subject's beats, or a quarter of one over a rank's.
 FEDERATIONS = {
-    "central": Federation(1, 40, ()),
-    "subjects": Federation(2, 8, ("--clients", "subjects")),
-    "G0": Federation(4, 20, ("--mode", "G0")),
-    "G3": Federation(4, 20, ("--mode", "G3")),
-    "G4": Federation(4, 20, ("--mode", "G4")),
-    "G5": Federation(4, 20, ("--mode", "G5")),
-    "bf16": Federation(4, 20, ("--mode", "G3", "--wire", "bf16")),
-    "fp16": Federation(4, 20, ("--mode", "G3", "--wire", "fp16")),
-    "int8": Federation(4, 20, ("--mode", "G3", "--wire", "int8")),
-    "top-k": Federation(4, 20, ("--mode", "G3", "--wire", "top-k", "--sent-ratio", "0.05")),
+    "central": Contestant(1, 40, ()),
+    "subjects": Contestant(2, 8, ("--clients", "subjects")),
+    "G0": Contestant(4, 20, ("--mode", "G0")),
+    "G3": Contestant(4, 20, ("--mode", "G3")),
+    "G4": Contestant(4, 20, ("--mode", "G4")),
+    "G5": Contestant(4, 20, ("--mode", "G5")),
+    "bf16": Contestant(4, 20, ("--mode", "G3", "--wire", "bf16")),
+    "fp16": Contestant(4, 20, ("--mode", "G3", "--wire", "fp16")),
+    "int8": Contestant(4, 20, ("--mode", "G3", "--wire", "int8")),
+    "top-k": Contestant(4, 20, ("--mode", "G3", "--wire", "top-k", "--sent-ratio", "0.05")),
 }
 
 
@@ -115,21 +115,21 @@ def jobs_of(grid: AccuracyGrid, names: tuple[str, ...]) -> Iterator[tuple[str, i
 
 
 def _arguments(
-    config: AccuracyConfig, grid: AccuracyGrid, data_dir: Path, federation: Federation, seed: int
+    config: AccuracyConfig, grid: AccuracyGrid, data_dir: Path, contestant: Contestant, seed: int
 ) -> list[str]:
     given = {
         "rounds": grid.rounds,
-        "local-steps": federation.local_steps,
+        "local-steps": contestant.local_steps,
         "evaluate-every": grid.evaluate_every,
         "data-dir": data_dir,
         "results-dir": config.results_dir,
         "profile": config.profile,
         "experiment": "accuracy",
         "seed": seed,
-        "ranks": federation.ranks,
+        "ranks": contestant.ranks,
     }
     options = options_of(given)
-    return ["-m", "module3_mpi_gpu_overlap.train", *federation.arguments, *options]
+    return ["-m", "module3_mpi_gpu_overlap.train", *contestant.arguments, *options]
 
 
 def main() -> int:
