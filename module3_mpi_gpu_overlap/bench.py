@@ -15,7 +15,7 @@ from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.provenance import usable_cores
 from module3_mpi_gpu_overlap.child_process import options_of
-from module3_mpi_gpu_overlap.config import GRIDS, BenchConfig, Grid
+from module3_mpi_gpu_overlap.config import GRIDS, BenchConfig, Experiment, Grid
 from module3_mpi_gpu_overlap.ladder import LADDER, Mode, Precision
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 
@@ -56,11 +56,23 @@ def _jobs(grid: Grid, repeats: int) -> Iterator[tuple[int, int, list[str]]]:
     for repeat in range(repeats):
         for ranks in grid.world_sizes:
             for mode in _modes(grid, ranks):
-                how_long = ["--rounds", str(grid.rounds), "--local-steps", str(grid.local_steps)]
-                yield ranks, repeat, ["train", "--mode", mode, *how_long, "--experiment", "bench"]
+                yield ranks, repeat, _rounds(grid, mode, "bench", grid.local_steps)
+            for mode in grid.shared_modes if ranks > 1 else grid.shared_modes[:1]:
+                share = grid.shared_steps // ranks
+                yield ranks, repeat, _rounds(grid, mode, "strong-scaling", share)
             yield ranks, repeat, ["allreduce", "--sizes", *map(str, grid.allreduce_sizes)]
             if ranks > 1:
                 yield ranks, repeat, ["wire_bench", "--sizes", *map(str, grid.wire_sizes)]
+
+
+def _rounds(grid: Grid, mode: Mode, experiment: Experiment, local_steps: int) -> list[str]:
+    given = {
+        "mode": mode,
+        "rounds": grid.rounds,
+        "local-steps": local_steps,
+        "experiment": experiment,
+    }
+    return ["train", *options_of(given)]
 
 
 def _modes(grid: Grid, ranks: int) -> tuple[Mode, ...]:

@@ -11,7 +11,7 @@ from module3_mpi_gpu_overlap.wire_format import WireFormat
 
 Progress = Literal["auto", "library", "polling", "thread"]
 Sum = Literal["mpi", "fixed-point"]
-Experiment = Literal["none", "bench", "links", "accuracy"]
+Experiment = Literal["none", "bench", "strong-scaling", "links", "accuracy"]
 Profile = Literal["quick", "paper", "custom"]
 
 # Options that several commands have.
@@ -215,7 +215,9 @@ class Grid:
     world_sizes: tuple[int, ...]
     modes: tuple[Mode, ...]
     rounds: int
-    local_steps: int
+    local_steps: int  # of each rank: weak scaling
+    shared_steps: int  # of all ranks together, in a round: strong scaling
+    shared_modes: tuple[Mode, ...]
     repeats: int
     allreduce_sizes: tuple[int, ...]
     wire_sizes: tuple[int, ...]
@@ -227,6 +229,8 @@ GRIDS = {
         modes=("G0", "G1", "G2", "G3", "G5"),
         rounds=3,
         local_steps=10,
+        shared_steps=20,
+        shared_modes=("G1",),
         repeats=2,
         allreduce_sizes=(0, 1_000_000),
         wire_sizes=(0, 1_000_000),
@@ -236,6 +240,8 @@ GRIDS = {
         modes=("G0", "G1", "G2", "G3", "G4", "G5", "G6"),
         rounds=5,
         local_steps=50,
+        shared_steps=200,
+        shared_modes=("G1", "G3"),
         repeats=5,
         allreduce_sizes=(3_000, 0, 100_000, 1_000_000, 10_000_000),
         wire_sizes=(0, 1_000_000, 10_000_000),

@@ -31,7 +31,7 @@ from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import AgreedError, World
 from module3_mpi_gpu_overlap.local_training import LocalOptimizer, class_weights, train_locally
-from module3_mpi_gpu_overlap.mpi_progress import SelfTest, self_test
+from module3_mpi_gpu_overlap.mpi_progress import SelfTest, polls_of, self_test
 from module3_mpi_gpu_overlap.progress_helper import progress_helper
 from module3_mpi_gpu_overlap.run_state import KeptRun
 
@@ -105,8 +105,9 @@ def _calibrated(
     world: World, settings: Settings, federation: Federation, kept: KeptRun | None
 ) -> FederatedRun:
     """What is measured before the first round, which a run that was kept goes on from."""
-    comm = world.comm
-    tested = self_test(comm, settings.progress) if world.size > 1 else None
+    comm, payload_bytes = world.comm, federation.averaging.payload_bytes
+    polls = polls_of(payload_bytes, settings.local_steps)
+    tested = self_test(comm, settings.progress, polls) if world.size > 1 else None
     method = tested.chosen if tested and not LADDER[settings.mode].blocking else None
     return FederatedRun(
         model=federation.model,
@@ -114,7 +115,7 @@ def _calibrated(
         self_test=tested,
         progress_method=method or "none",  # type: ignore[arg-type]  # chosen is never `auto`
         communication_s=_communication_s(comm, settings, federation.model),
-        payload_bytes=federation.averaging.payload_bytes,
+        payload_bytes=payload_bytes,
         transfer=federation.averaging.transfer,
         first_round=kept.resume(world, federation) if kept else 0,
     )

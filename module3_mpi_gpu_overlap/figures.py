@@ -32,6 +32,9 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
     if rounds is not None:
         paths += draw_rounds(rounds, out_dir, "module3_rounds")
         paths += draw_throughput(rounds, out_dir)
+    strong = profile_rows(ROUNDS, results_dir, "strong-scaling")
+    if strong is not None:
+        paths += draw_strong_scaling(strong, out_dir)
     on_links = profile_rows(ROUNDS, results_dir, "links")
     if on_links is not None:
         paths += draw_rounds(on_links, out_dir, "module3_link_rounds")
@@ -90,6 +93,29 @@ def draw_throughput(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     axes.set_title("Weak scaling: every rank as many local steps")
     axes.legend(fontsize=8)
     return save_figure(figure, out_dir, "module3_throughput", rounds)
+
+
+def draw_strong_scaling(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
+    """Median and quartiles of a round's time over the world's size, for the same work together."""
+    figure, axes = new_figure(width_in=5.5, height_in=3.6)
+    crowded = rows.groupby("world_size")["oversubscribed"].any()
+    worlds = list(crowded.index)
+    rounds = rows[rows["rank"] == 0]
+    alone_s = float(rounds.loc[rounds["world_size"] == worlds[0], "round_s"].median())
+    shared_out = [alone_s * worlds[0] / world for world in worlds]
+    axes.plot(worlds, shared_out, color=PALETTE["black"], linestyle=":", label="shared out evenly")
+    for i, (mode, own) in enumerate(rounds.groupby("mode")):
+        rounds_s = own.groupby("world_size")["round_s"]
+        draw_quartiles(axes, rounds_s, 0.15, color=COLOURS[i], marker=MARKERS[i], label=mode)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set_xticks(worlds, [f"{world}{'*' if crowded[world] else ''}" for world in worlds])
+    axes.set_xlabel("ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
+    axes.set_ylabel("a round (s, median and quartiles)")
+    steps = int(rounds["local_steps"].iloc[0] * rounds["world_size"].iloc[0])
+    axes.set_title(f"Strong scaling: {steps} local steps a round, of all ranks together")
+    axes.legend(fontsize=8)
+    return save_figure(figure, out_dir, "module3_strong_scaling", rounds)
 
 
 def draw_allreduce(rows: pd.DataFrame, out_dir: Path) -> list[Path]:

@@ -4,7 +4,8 @@ Method of the OSU micro-benchmarks (osu_iallreduce): time a non-blocking Allredu
 then start one, compute for as long without waiting, and wait. What the whole takes longer than the
 computing alone is exposed. This is measured with no help (`library`: MPI's own progress thread, if
 it has one), with `polling` (MPI_Testall between steps) and with a helper `thread`. The computing is
-a fixed amount of work, so that a thread that takes its core away is seen.
+a fixed amount of work, so that a thread that takes its core away is seen. Polls come as often for
+each byte as they will in the run: a large model on a slow link has few, and MPI stops in between.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ MESSAGE_FLOATS = 1 << 20  # 4 MiB: beyond any eager protocol, so that progress n
 TRIALS = 7  # fewer on a network so slow that they would take longer than BUDGET_S
 FEWEST_TRIALS = 2
 BUDGET_S = 6.0
-STEPS = 10  # polls in one message's time: rounds have fewer or more, by model and network
+MOST_POLLS = 10  # in one message's time, where rounds have at least as many for its bytes
 CLEARLY_PERCENT = 10.0  # a more costly method must hide so much more
 ALONE_PERCENT = 50.0  # a library that hides less does not progress by itself
 
@@ -38,8 +39,15 @@ class SelfTest:
     chosen: Progress
 
 
-def self_test(comm: MPI.Intracomm, requested: Progress = "auto") -> SelfTest:
+def self_test(
+    comm: MPI.Intracomm, requested: Progress = "auto", polls: int = MOST_POLLS
+) -> SelfTest:
     """Measure the three methods and choose the requested or the best one; collective.
+
+    Args:
+        comm: all ranks.
+        requested: what was asked for; `auto` takes the best.
+        polls: times that the program calls MPI while one message of the test is under way.
 
     Raises:
         AgreedError: a thread is requested and MPI was not started for threads.
@@ -48,17 +56,18 @@ def self_test(comm: MPI.Intracomm, requested: Progress = "auto") -> SelfTest:
     if requested == "thread" and not threads:
         raise AgreedError("this MPI was not started for several threads: use --progress polling")
     buffer = np.ones(MESSAGE_FLOATS, np.float32)
-    _trial(comm, buffer, 0)  # connections and pages are set up on first use
-    trials = trials_of(_slowest_rank(comm, [_trial(comm, buffer, 0)]))
-    alone_s = _slowest_rank(comm, [_trial(comm, buffer, 0) for _ in range(trials)])
-    units = _units_of(comm, alone_s / STEPS)
+    none = Computing(steps=0, units=0)
+    _trial(comm, buffer, none)  # connections and pages are set up on first use
+    trials = trials_of(_slowest_rank(comm, [_trial(comm, buffer, none)]))
+    alone_s = _slowest_rank(comm, [_trial(comm, buffer, none) for _ in range(trials)])
+    computing = Computing(polls, _units_of(comm, alone_s / polls))
 
     def hidden_percent(method: Progress) -> float:
         computing_s, beside_s = [], []
         with progress_helper(comm, method) as helper:
             for _ in range(trials):  # in turns, so that a busy moment meets both
-                computing_s.append(_computing_s(comm, units))
-                beside_s.append(_trial(comm, buffer, units, helper))
+                computing_s.append(_computing_s(comm, computing))
+                beside_s.append(_trial(comm, buffer, computing, helper))
         exposed_s = _slowest_rank(comm, beside_s) - _slowest_rank(comm, computing_s)
         return 100.0 * min(1.0, max(0.0, 1.0 - exposed_s / alone_s))
 
@@ -66,6 +75,12 @@ def self_test(comm: MPI.Intracomm, requested: Progress = "auto") -> SelfTest:
     threaded = hidden_percent("thread") if threads else None
     chosen = best_method(library, polling, threaded) if requested == "auto" else requested
     return SelfTest(library, polling, threaded, chosen)
+
+
+def polls_of(payload_bytes: int, local_steps: int) -> int:
+    """Polls in the test that are as many for each byte as a round's, one after each local step."""
+    message_bytes = MESSAGE_FLOATS * np.dtype(np.float32).itemsize
+    return max(1, min(MOST_POLLS, round(local_steps * message_bytes / max(payload_bytes, 1))))
 
 
 def trials_of(alone_s: float) -> int:
@@ -84,44 +99,54 @@ def best_method(library: float, polling: float, thread: float | None) -> Progres
     return "polling" if polling >= most else "thread"
 
 
+@dataclass(frozen=True)
+class Computing:
+    """So many steps, each of so many small products."""
+
+    steps: int
+    units: int
+
+
 def _trial(
-    comm: MPI.Intracomm, buffer: np.ndarray, units: int, helper: ProgressHelper | None = None
+    comm: MPI.Intracomm,
+    buffer: np.ndarray,
+    computing: Computing,
+    helper: ProgressHelper | None = None,
 ) -> float:
-    """Seconds of an Allreduce with `STEPS` steps of computing between its start and its wait."""
+    """Seconds of an Allreduce with computing between its start and its wait."""
     helper = helper or ProgressHelper()
     comm.Barrier()
     start_s = MPI.Wtime()
     request = comm.Iallreduce(MPI.IN_PLACE, buffer, MPI.MAX)
     helper.resume()
-    _compute(units, request.Test if helper.polls else lambda: None)
+    _compute(computing, request.Test if helper.polls else lambda: None)
     helper.pause()
     request.Wait()
     return MPI.Wtime() - start_s
 
 
-def _computing_s(comm: MPI.Intracomm, units: int) -> float:
+def _computing_s(comm: MPI.Intracomm, computing: Computing) -> float:
     comm.Barrier()
     start_s = MPI.Wtime()
-    _compute(units, lambda: None)
+    _compute(computing, lambda: None)
     return MPI.Wtime() - start_s
 
 
-def _compute(units: int, between: Callable[[], object]) -> None:
-    """`STEPS` steps of so many small products, in torch: without Python's lock, as training."""
-    if not units:
-        return
+def _compute(computing: Computing, between: Callable[[], object]) -> None:
+    """In torch: without Python's lock, as training."""
     matrix = torch.full((64, 64), 1 / 64)
-    for _ in range(STEPS):
-        for _ in range(units):
+    for _ in range(computing.steps):
+        for _ in range(computing.units):
             matrix = matrix @ matrix
         between()
 
 
-def _units_of(comm: MPI.Intracomm, seconds: float) -> int:
-    """Products that take so long on the slowest rank, while all ranks compute; collective."""
-    _compute(10, lambda: None)
-    once_s = _slowest_rank(comm, [_computing_s(comm, 10) / (10 * STEPS) for _ in range(3)])
-    return max(1, round(seconds / once_s))
+def _units_of(comm: MPI.Intracomm, step_s: float) -> int:
+    """Products in a step that takes so long on the slowest rank, while all compute; collective."""
+    some = Computing(steps=10, units=10)
+    _compute(some, lambda: None)
+    samples_s = [_computing_s(comm, some) / (some.steps * some.units) for _ in range(3)]
+    return max(1, round(step_s / _slowest_rank(comm, samples_s)))
 
 
 def _slowest_rank(comm: MPI.Intracomm, samples_s: list[float]) -> float:

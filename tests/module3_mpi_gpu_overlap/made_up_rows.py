@@ -29,6 +29,7 @@ def write_rounds(
     exposed_s: dict[int, float],
     crowded: tuple[int, ...] = (),
     round_s: float = 1.0,
+    **config: Any,
 ) -> None:
     """Two runs of two rounds of each mode and world size; the last rank waits for nobody."""
     provenance = collect("mitdb", profile)
@@ -39,6 +40,7 @@ def write_rounds(
                 for index in range(2)
                 for rank in range(world)
             ]
+            rows = [replace(row, config=replace(row.config, **config)) for row in rows]
             append_rows(ROUNDS, results_dir, replace(provenance, run_id=f"{number}-{repeat}"), rows)
 
 

@@ -16,11 +16,26 @@ def test_contestants_take_turns() -> None:
         assert in_one_repeat == Counter((r, tuple(w)) for r, k, w in jobs if k == repeat)
 
 
+def options_given(arguments: list[str]) -> dict[str, str]:
+    return dict(zip(arguments[1::2], arguments[2::2], strict=False))
+
+
+def test_in_strong_scaling_all_worlds_make_as_many_steps_together() -> None:
+    steps: dict[int, set[int]] = {}
+    for ranks, _, what in _jobs(GRIDS["paper"], 1):
+        options = options_given(what)
+        if options.get("--experiment") == "strong-scaling":
+            steps.setdefault(ranks, set()).add(ranks * int(options["--local-steps"]))
+    grid = GRIDS["paper"]
+    assert steps == {ranks: {grid.shared_steps} for ranks in grid.world_sizes}
+
+
 def test_every_world_size_runs_every_mode_and_one_rank_only_one_of_a_precision() -> None:
     modes: dict[int, list[str]] = {}
     for ranks, repeat, what in _jobs(GRIDS["paper"], 3):
-        if repeat == 0 and what[0] == "train":
-            modes.setdefault(ranks, []).append(what[2])
+        options = options_given(what)
+        if repeat == 0 and options.get("--experiment") == "bench":
+            modes.setdefault(ranks, []).append(options["--mode"])
     grid = GRIDS["paper"]
     assert modes.keys() == set(grid.world_sizes)
     assert modes[1] == ["G0", "G4"]

@@ -33,6 +33,19 @@ def test_rounds_on_links_and_accuracy_have_figures_of_their_own(rows: Any, tmp_p
     assert found == {"module3_link_rounds", "module3_accuracy"}
 
 
+def test_strong_scaling_is_not_mixed_with_weak(rows: Any, tmp_path: Path) -> None:
+    for world, round_s in ((1, 2.0), (2, 1.1)):
+        rows.write_rounds(
+            tmp_path, "quick", {world: 0.0}, round_s=round_s, experiment="strong-scaling"
+        )
+    assert {path.stem for path in draw(tmp_path, tmp_path / "a")} == {"module3_strong_scaling"}
+    rows.write_rounds(tmp_path, "quick", {1: 0.0, 2: 0.01})
+    drawn = {path.name: path.read_bytes() for path in draw(tmp_path, tmp_path / "b")}
+    assert {"module3_rounds.png", "module3_strong_scaling.png"} <= drawn.keys()
+    name = "module3_strong_scaling.png"
+    assert drawn[name] == (tmp_path / "a" / name).read_bytes()
+
+
 def test_a_rounds_parts_are_means_over_its_ranks(rows: Any, tmp_path: Path) -> None:
     rows.write_rounds(tmp_path, "quick", {2: 0.1})
     found = per_round(read_table(ROUNDS, tmp_path), ["blocked_idle_s", "exposed_communication_s"])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from module3_mpi_gpu_overlap.mpi_progress import best_method, trials_of
+from module3_mpi_gpu_overlap.mpi_progress import best_method, polls_of, trials_of
 
 pytestmark = pytest.mark.mpi
 
@@ -48,3 +48,18 @@ def test_no_helper_thread_is_left(told: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("alone_s", "expected"), [(1e-3, 7), (0.2, 4), (1.0, 2), (30.0, 2)])
 def test_a_slow_network_gets_fewer_trials(alone_s: float, expected: int) -> None:
     assert trials_of(alone_s) == expected
+
+
+@pytest.mark.parametrize(
+    ("payload_bytes", "local_steps", "expected"),
+    [
+        (160_000, 50, 10),  # the classifier: polls abound
+        (40_000_000, 20, 2),  # ten times the test's message has ten times its polls
+        (40_000_000, 1, 1),  # at least the wait's own
+        (0, 50, 10),
+    ],
+)
+def test_the_test_polls_as_often_for_each_byte_as_a_round(
+    payload_bytes: int, local_steps: int, expected: int
+) -> None:
+    assert polls_of(payload_bytes, local_steps) == expected
