@@ -20,6 +20,7 @@ from module3_mpi_gpu_overlap.config import AllreduceConfig, Sum
 from module3_mpi_gpu_overlap.device import choose_device
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
 from module3_mpi_gpu_overlap.models import classifier_numbers
+from module3_mpi_gpu_overlap.privacy_extra import require_secure
 
 WARM_UPS = 2
 
@@ -27,7 +28,7 @@ WARM_UPS = 2
 def measure(world: World, config: AllreduceConfig) -> None:
     """Time every size; rank 0 writes a row for each call. Collective."""
     agreed(world, lambda: require_ranks(world, config.ranks))
-    agreed(world, lambda: _check(config))
+    agreed(world, lambda: _check(world, config))
     source, beats = open_in_turn(world, config.data_dir)
     print(source)
     choose_device(world, "cpu")  # as many threads as in a round
@@ -58,11 +59,11 @@ def measure(world: World, config: AllreduceConfig) -> None:
 def allreduce_s(world: World, elements: int, how: Sum, config: AllreduceConfig) -> list[float]:
     """Seconds of each call, the slowest rank's; collective."""
     from module3_mpi_gpu_overlap.clock import slowest_s  # starts MPI, so not on import
-    from module3_mpi_gpu_overlap.totals import TOTALS
+    from module3_mpi_gpu_overlap.totals import total_of
 
     random = np.random.default_rng([config.seed, world.rank])
     values = torch.from_numpy(random.standard_normal(elements, dtype=np.float32))
-    total, whole = TOTALS[how](world.comm, values), slice(0, elements)
+    total, whole = total_of(how, world.comm, values), slice(0, elements)
     converts = how != "mpi"
 
     def sum_over_ranks() -> None:
@@ -79,11 +80,13 @@ def allreduce_s(world: World, elements: int, how: Sum, config: AllreduceConfig) 
     return samples_s[WARM_UPS:]
 
 
-def _check(config: AllreduceConfig) -> None:
+def _check(world: World, config: AllreduceConfig) -> None:
     if not config.sizes or min(config.sizes) < 0:
         raise UserError("--sizes must be one or more numbers that are not negative")
     if config.samples < 1:
         raise UserError("--samples must be at least 1")
+    if "secure" in config.sums:
+        require_secure(world.size)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from module3_mpi_gpu_overlap.device_memory import Transfer
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.node_sum import node_of
-from module3_mpi_gpu_overlap.totals import TOTALS, FloatTotal, Total
+from module3_mpi_gpu_overlap.totals import FloatTotal, Total, total_of
 from module3_mpi_gpu_overlap.wire import codec_of
 
 
@@ -131,9 +131,13 @@ def averaging_of(
         codec = codec_of(settings.wire, settings.sent_ratio)  # type: ignore[arg-type]  # no `auto`
         node = node_of(comm) if by_nodes else None
         return ChangeAveraging(comm, base, codec, rung.blocking, tally_length, node)
-    total = TOTALS[settings.sum](comm, model.vector)
+    total = total_of(settings.sum, comm, model.vector)
     length, width = len(model.vector), total.wire_bytes
-    pieces = model.spans if rung.by_tensor else buckets(length, settings.bucket_bytes, width)
+    pieces: Sequence[slice] = buckets(length, settings.bucket_bytes, width)
+    if settings.sum == "secure":
+        pieces = (slice(0, length),)  # each piece would cost keys and masks of its own
+    elif rung.by_tensor:
+        pieces = model.spans
     return Averaging(comm, total, pieces, rung.blocking, tally_length)
 
 

@@ -10,7 +10,7 @@ from module3_mpi_gpu_overlap.ladder import LADDER, Exchange, Mode, Precision
 from module3_mpi_gpu_overlap.wire_format import WireFormat
 
 Progress = Literal["auto", "library", "polling", "thread"]
-Sum = Literal["mpi", "fixed-point"]
+Sum = Literal["mpi", "fixed-point", "secure"]
 Experiment = Literal["none", "bench", "strong-scaling", "links", "accuracy"]
 Profile = Literal["quick", "paper", "custom"]
 
@@ -81,6 +81,13 @@ class Settings:
     ] = "fedavg"
     server_learning_rate: Annotated[float, Doc("Step size of fedavgm and fedadam.")] = 1.0
     server_momentum: Annotated[float, Doc("Momentum of fedavgm; beta 1 of fedadam.")] = 0.9
+    clip_norm: Annotated[
+        float,
+        Doc("Client-level differential privacy: longest change of a client (L2 norm); 0: none."),
+    ] = 0.0
+    noise_multiplier: Annotated[
+        float, Doc("Deviation of the noise on the clients' summed changes, in units of clip_norm.")
+    ] = 0.0
     class_weights: Annotated[
         bool, Doc("Weigh classes by the inverse square root of their count over all ranks.")
     ] = True
@@ -110,7 +117,10 @@ class Settings:
     ] = 1 << 20
     sum: Annotated[
         Sum,
-        Doc("MPI's float32 sum, or one of 64-bit fixed-point numbers whose order cannot matter."),
+        Doc(
+            "MPI's float32 sum; one of 64-bit fixed-point numbers whose order cannot matter; or a "
+            "secure sum, in which nobody sees a rank's part (G0 and G1)."
+        ),
     ] = "mpi"
     wire: Annotated[
         Literal["auto", WireFormat],
@@ -182,7 +192,7 @@ class AllreduceConfig:
         0,
         1_000_000,
     )
-    sums: Annotated[tuple[Sum, ...], Doc("Sums to time: MPI's own, and the fixed-point one.")] = (
+    sums: Annotated[tuple[Sum, ...], Doc("Sums to time: mpi, fixed-point, secure.")] = (
         "mpi",
         "fixed-point",
     )

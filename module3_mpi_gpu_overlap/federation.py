@@ -31,6 +31,7 @@ from module3_mpi_gpu_overlap.device import peak_memory_bytes, synchronize
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import AgreedError, World
+from module3_mpi_gpu_overlap.private_rounds import private_rounds
 from module3_mpi_gpu_overlap.progress_helper import ProgressHelper
 from module3_mpi_gpu_overlap.sampling import shares_of
 from module3_mpi_gpu_overlap.screening import Screening, update_length
@@ -93,6 +94,7 @@ class Federation:
         self._under_way = -1  # the round whose average is; -1 if none is
         self._server = Server(settings, model.parameters_count, model.vector)
         self._screening = Screening(settings.screening_ratio)
+        self._private = private_rounds(settings, seed)
 
     def round(self, index: int, last: bool, offset_s: float, helper: ProgressHelper) -> RankReport:
         """One round on this rank; all ranks call it together. `offset_s` is the clock's.
@@ -228,7 +230,10 @@ class Federation:
         slot = self.training.sampled(index).index(update.client)
         self._own_tally[slot] = update.length
         self._own_tally[self._sampled_count + slot] = self._clients.beats[update.client]
-        self.averaging.add(update.model, self._shares(index)[update.client])
+        model = update.model
+        if self._private:
+            model = self._private.clipped(model, self._start)
+        self.averaging.add(model, self._shares(index)[update.client])
 
     def _contribute(self, index: int, updates: list[Update]) -> set[int]:
         """Judge what has not been, and send this rank's sum; its clients that are in it."""
@@ -248,7 +253,10 @@ class Federation:
 
     def _shares(self, index: int) -> dict[int, float]:
         """Each client's weight in a round's average."""
-        return shares_of(self._clients.beats, self.training.sampled(index))
+        sampled = self.training.sampled(index)
+        if self._private:
+            return self._private.shares(sampled)
+        return shares_of(self._clients.beats, sampled)
 
     def _accepted(self, index: int) -> set[int]:
         """This rank's clients that are in what it contributed."""
@@ -278,7 +286,10 @@ class Federation:
                 "not finite or absurdly long; lower --learning-rate, or look at the clients' data"
             )
         average = self.averaging.average
-        if beats.sum() != planned:
+        if self._private:
+            usable = int(np.count_nonzero(beats))
+            self._private.finish(average, self._start, usable, count, self.averaged_round)
+        elif beats.sum() != planned:
             average.mul_(planned / beats.sum())
         self._screening.learn(lengths[beats > 0].tolist())
         if self._own is None:

@@ -13,3 +13,10 @@ def require_privacy_extra(*packages: str) -> None:
                 f"{package}, which privacy needs, is not installed: "
                 "`pip install 'crossscale-ecg[privacy]'`"
             )
+
+
+def require_secure(ranks: int) -> None:
+    """Raise UserError unless a secure sum over so many ranks can be made."""
+    require_privacy_extra("cryptography")
+    if ranks < 2:
+        raise UserError("a secure sum needs 2 ranks or more: alone, one has nobody to hide among")

@@ -6,6 +6,8 @@ by message size, so with more than two ranks bits depend on bucket size, mode an
 `FixedPointTotal` adds 64-bit integers, which is exact: its bits depend on neither order, nor
 bucket, nor algorithm, nor on which rank trained which client. It sends twice the bytes.
 
+`SecureTotal` is in a file of its own, `secure_total`.
+
 What sends changes in place of models is no `Total` but `change_averaging`.
 """
 
@@ -16,8 +18,10 @@ import torch
 from mpi4py import MPI
 from torch import Tensor
 
+from module3_mpi_gpu_overlap.config import Sum
 from module3_mpi_gpu_overlap.device import synchronize
 from module3_mpi_gpu_overlap.device_memory import Staging, Transfer, mpi_reads
+from module3_mpi_gpu_overlap.secure_total import SecureTotal
 
 FRACTION_BITS = 40  # a step of 9e-13: what float32 resolves of numbers above 1.5e-5
 LARGEST = 2.0**22  # an average of such numbers keeps within 63 bits: the weights sum to one
@@ -171,7 +175,16 @@ class FixedPointTotal:
         self.copies_s += MPI.Wtime() - start_s
 
 
-TOTALS: dict[str, type[FloatTotal] | type[FixedPointTotal]] = {
+TOTALS: dict[str, Callable[[MPI.Intracomm, Tensor], Total]] = {
     "mpi": FloatTotal,
     "fixed-point": FixedPointTotal,
 }
+
+
+def total_of(how: Sum, comm: MPI.Intracomm, like: Tensor) -> Total:
+    """The sum that was asked for, of vectors `like` this one, float32 [n].
+
+    Raises:
+        UserError: a secure sum without `cryptography`.
+    """
+    return SecureTotal(comm, like) if how == "secure" else TOTALS[how](comm, like)

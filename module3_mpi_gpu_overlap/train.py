@@ -27,6 +27,8 @@ from module3_mpi_gpu_overlap.flat_model import shape_digest
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
 from module3_mpi_gpu_overlap.models import model_of
+from module3_mpi_gpu_overlap.privacy_extra import require_secure
+from module3_mpi_gpu_overlap.private_rounds import check_privacy, epsilon
 from module3_mpi_gpu_overlap.report import round_rows, score_lines, score_rows, screened_lines
 from module3_mpi_gpu_overlap.run_state import KeptRun
 from module3_mpi_gpu_overlap.trace import spans_of_run, write_trace
@@ -48,6 +50,7 @@ def train(world: World, config: TrainConfig) -> None:
     agreed(world, lambda: require_ranks(world, config.ranks))
     agreed(world, lambda: check(config))
     agreed(world, lambda: _check_slow_rank(world, config))
+    agreed(world, lambda: require_secure(world.size) if config.sum == "secure" else None)
     device = choose_device(world, config.device)
     data = load_client_data(world, config.data_dir, config, config.seed)
     torch.manual_seed(config.seed)
@@ -77,6 +80,11 @@ def train(world: World, config: TrainConfig) -> None:
     if run.self_test:
         print(f"MPI progress beside computing: {_progress_line(run)}")
     print("\n".join([*screened_lines(run), *score_lines(run)]))
+    if config.clip_norm:
+        spent, delta = epsilon(config, sum(count > 0 for count in beats))
+        print(
+            f"differential privacy of a client: ({spent:.3g}, {delta:g}) after {config.rounds} rounds"
+        )
     print(f"all {world.size} ranks hold the same model {run.digest}")
     agreed(world, lambda: _keep(world, config, data, run) if world.rank == 0 else None)
 
@@ -94,7 +102,7 @@ def check(config: TrainConfig) -> None:
     for name in ("clients_count", "clients_per_round", "evaluate_every", "hidden_width"):
         if getattr(config, name) < 0:
             raise UserError(f"{option(name)} must be 0 or more")
-    for name in ("proximal_mu", "screening_ratio", "slow_ratio"):
+    for name in ("proximal_mu", "screening_ratio", "slow_ratio", "clip_norm", "noise_multiplier"):
         if not (math.isfinite(getattr(config, name)) and getattr(config, name) >= 0):
             raise UserError(f"{option(name)} must be a number of 0 or more")
     if not 0 <= config.server_momentum < 1:
@@ -108,6 +116,7 @@ def check(config: TrainConfig) -> None:
     if config.resume and config.state_dir is None:
         raise UserError("--resume needs --state-dir, the folder to go on from")
     _check_together(config)
+    check_privacy(config)
 
 
 def option(name: str) -> str:
@@ -137,6 +146,11 @@ def _check_together(config: TrainConfig) -> None:
         raise UserError(
             f"--sum {config.sum} is for a float32 wire and a flat exchange: a {config.wire} wire "
             f"and a {config.exchange} exchange sum changes in an order of their own"
+        )
+    if config.sum == "secure" and not LADDER[config.mode].blocking:
+        raise UserError(
+            f"--sum secure needs --mode G0 or G1, not {config.mode}: its masks are agreed on in "
+            "steps that nothing runs beside"
         )
     if config.hidden_width and config.model != "beatnet":
         raise UserError("--hidden-width is for --model beatnet: the other has no hidden layer")

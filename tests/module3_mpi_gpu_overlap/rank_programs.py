@@ -292,6 +292,47 @@ def sum_of_clients(world: World, options: dict[str, Any]) -> dict[str, str]:
     return digests
 
 
+def secure_total(world: World, options: dict[str, Any]) -> dict[str, Any]:
+    """A secure average, twice, and what MPI was given to add up."""
+    from crossscale_data.classifier import TinyECG
+    from module3_mpi_gpu_overlap import secure_sum
+    from module3_mpi_gpu_overlap.averaging import averaging_of
+    from module3_mpi_gpu_overlap.flat_model import FlatModel
+    from module3_mpi_gpu_overlap.secure_total import SecureTotal
+
+    model = FlatModel(TinyECG(), CPU)
+    length = len(model.vector)
+    own = np.random.default_rng(5).standard_normal((world.size, length)).astype(np.float32)
+    weights = np.arange(1, world.size + 1) / np.arange(1, world.size + 1).sum()
+    expected = (weights[:, None] * own.astype(np.float64)).sum(axis=0)
+    sent: list[np.ndarray] = []
+    mask = secure_sum.Client.mask
+
+    def noted(*arguments: Any) -> Any:
+        sent.append(mask(*arguments))
+        return sent[-1]
+
+    secure_sum.Client.mask = noted  # type: ignore[method-assign]
+    averaging = averaging_of(Settings(sum="secure"), world.comm, model, model.vector.clone())
+    errors = []
+    for _ in range(2):
+        averaging.clear()
+        averaging.add(torch.from_numpy(own[world.rank]), float(weights[world.rank]))
+        averaging.start()
+        averaging.finish()
+        errors.append(float(np.abs(averaging.average.numpy() - expected).max()))
+    total = SecureTotal(world.comm, model.vector)
+    bits = np.unpackbits(sent[0].view(np.uint8))
+    return {
+        "errors": errors,
+        "resolution": total._encoding.resolution,
+        "sums": len(sent),
+        "same_mask_twice": bool(np.array_equal(*sent)),
+        "ones_ratio": float(bits.mean()),
+        "holds": [total.holds(torch.full((1,), value)) for value in (64.0, -64.1)],
+    }
+
+
 def screened_silent_rank(world: World, options: dict[str, Any]) -> list[float]:
     """A rank adds nothing to a sum in whose memory something lay."""
     from module3_mpi_gpu_overlap.totals import FloatTotal

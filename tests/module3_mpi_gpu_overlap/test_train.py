@@ -172,6 +172,8 @@ def test_more_ranks_than_patients_is_one_sentence(
         (TrainConfig(mode="G5", clients="subjects"), "G5 needs --clients ranks"),
         (TrainConfig(sum="fixed-point", wire="int8"), "--sum fixed-point is for a float32 wire"),
         (TrainConfig(sum="fixed-point", exchange="hierarchical"), "and a flat exchange"),
+        (TrainConfig(sum="secure", wire="bf16"), "--sum secure is for a float32 wire"),
+        (TrainConfig(sum="secure", mode="G3"), "--sum secure needs --mode G0 or G1, not G3"),
         (TrainConfig(sent_ratio=0), "--sent-ratio"),
         (TrainConfig(hidden_width=-1), "--hidden-width"),
         (TrainConfig(hidden_width=9, model="tinyecg"), "--hidden-width is for --model beatnet"),
