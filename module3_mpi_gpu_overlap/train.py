@@ -82,9 +82,8 @@ def train(world: World, config: TrainConfig) -> None:
     print("\n".join([*screened_lines(run), *score_lines(run)]))
     if config.clip_norm:
         spent, delta = epsilon(config, sum(count > 0 for count in beats))
-        print(
-            f"differential privacy of a client: ({spent:.3g}, {delta:g}) after {config.rounds} rounds"
-        )
+        after = f"after {config.rounds} rounds"
+        print(f"differential privacy of a client: ({spent:.3g}, {delta:g}) {after}")
     print(f"all {world.size} ranks hold the same model {run.digest}")
     agreed(world, lambda: _keep(world, config, data, run) if world.rank == 0 else None)
 

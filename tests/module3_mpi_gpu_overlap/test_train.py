@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,12 @@ from module3_mpi_gpu_overlap.train import check
 
 TRAIN = ("-m", "module3_mpi_gpu_overlap.train", "--local-steps", "2", "--batch-size", "32")
 LIMIT_S = 120.0
+PRIVATE: dict[str, Any] = {
+    "clip_norm": 1.0,
+    "noise_multiplier": 1.0,
+    "screening_ratio": 0.0,
+    "class_weights": False,
+}
 
 
 @pytest.mark.mpi
@@ -174,6 +181,11 @@ def test_more_ranks_than_patients_is_one_sentence(
         (TrainConfig(sum="fixed-point", exchange="hierarchical"), "and a flat exchange"),
         (TrainConfig(sum="secure", wire="bf16"), "--sum secure is for a float32 wire"),
         (TrainConfig(sum="secure", mode="G3"), "--sum secure needs --mode G0 or G1, not G3"),
+        (TrainConfig(clip_norm=1.0), "--clip-norm and --noise-multiplier must both be above 0"),
+        (TrainConfig(**PRIVATE, mode="G3"), "--clip-norm needs a mode without delay, not G3"),
+        (TrainConfig(**PRIVATE, wire="int8"), "--clip-norm is for a float32 wire"),
+        (TrainConfig(**PRIVATE | {"screening_ratio": 5.0}), "needs --screening-ratio 0"),
+        (TrainConfig(**PRIVATE | {"class_weights": True}), "needs --no-class-weights"),
         (TrainConfig(sent_ratio=0), "--sent-ratio"),
         (TrainConfig(hidden_width=-1), "--hidden-width"),
         (TrainConfig(hidden_width=9, model="tinyecg"), "--hidden-width is for --model beatnet"),

@@ -1,0 +1,118 @@
+"""Differential privacy in training: what each client can move, and the noise on it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crossscale_data.source import Source
+from module3_mpi_gpu_overlap.config import Settings
+from module3_mpi_gpu_overlap.mpiexec import run_ranks
+
+pytestmark = pytest.mark.mpi
+
+CLIENTS = 4
+CLIP = 0.01
+SHARED = {
+    "counts": [60] * CLIENTS,
+    "module": "plain",
+    "clients": "subjects",
+    "optimizer": "sgd",
+    "local_steps": 3,
+    "batch_size": 16,
+    "rounds": 1,
+    "sum": "fixed-point",
+    "screening_ratio": 0.0,
+    "class_weights": False,
+}
+STILL = {**SHARED, "learning_rate": 1e-12}  # the model stays where it was but for the noise
+MOVING = {**SHARED, "learning_rate": 0.5}
+NOISY = {"clip_norm": CLIP, "noise_multiplier": 100.0}
+HARDLY = {"noise_multiplier": 1e-9}
+CASES: dict[str, dict[str, Any]] = {
+    "still": STILL,
+    "plain": MOVING,
+    "wide": {**MOVING, **HARDLY, "clip_norm": 1e3},
+    "clipped": {**MOVING, **HARDLY, "clip_norm": CLIP},
+    "one_broken": {**MOVING, **HARDLY, "clip_norm": CLIP, "broken_clients": [2]},
+    "unequal": {**MOVING, **HARDLY, "clip_norm": 1e3, "counts": [60, 60, 60, 240]},
+    "noisy": {**STILL, **NOISY},
+    "noisy_twice": {**STILL, **NOISY, "rounds": 2},
+    "half_drawn": {**STILL, **NOISY, "clients_per_round": 2},
+}
+STD = CLIP * 100.0 / CLIENTS
+
+
+@pytest.fixture(scope="module")
+def told(run_program: Any) -> Any:
+    return run_program("several", 2, **{k: ["federate", v] for k, v in CASES.items()})
+
+
+@pytest.fixture(scope="module")
+def change(told: dict[str, Any]) -> dict[str, np.ndarray]:
+    start = np.array(told["still"]["vector"])
+    return {name: np.array(case["vector"]) - start for name, case in told.items()}
+
+
+def test_without_clipping_in_effect_it_is_the_plain_average(change: dict[str, np.ndarray]) -> None:
+    assert np.linalg.norm(change["plain"]) > 10 * CLIP
+    np.testing.assert_allclose(change["wide"], change["plain"], atol=1e-5)
+
+
+def test_all_clients_together_move_the_model_by_the_clip_norm_at_most(
+    change: dict[str, np.ndarray],
+) -> None:
+    assert 0.1 * CLIP < np.linalg.norm(change["clipped"]) <= CLIP * (1 + 1e-4)
+
+
+def test_a_client_that_sends_nothing_usable_counts_as_one_that_did_not_move(
+    change: dict[str, np.ndarray],
+) -> None:
+    others = (CLIENTS - 1) / CLIENTS
+    assert 0.1 * CLIP < np.linalg.norm(change["one_broken"]) <= CLIP * others * (1 + 1e-4)
+
+
+def test_beats_do_not_weigh(told: dict[str, Any]) -> None:
+    weights = told["unequal"]["weights"]
+    assert sorted(weights) == [0.25, 0.75]  # the largest client has a rank for itself
+
+
+@pytest.mark.parametrize(
+    ("case", "std"),
+    [("noisy", STD), ("noisy_twice", np.sqrt(2) * STD), ("half_drawn", 2 * STD)],
+)
+def test_noise_has_the_stated_deviation_and_is_new_each_round(
+    change: dict[str, np.ndarray], case: str, std: float
+) -> None:
+    assert change[case].std() == pytest.approx(std, rel=0.2)  # of 140 numbers: 6 % off is usual
+    assert abs(change[case].mean()) < 0.4 * std
+
+
+def test_all_ranks_draw_the_same_noise_and_a_run_can_be_repeated(
+    told: dict[str, Any], run_program: Any
+) -> None:
+    again = run_program("several", 4, again=["federate", CASES["noisy"]])
+    assert len({*told["noisy"]["digests"], *again["again"]["digests"]}) == 1
+
+
+def test_training_tells_epsilon(mpiexec: Path, short_synthetic: Source, tmp_path: Path) -> None:
+    pytest.importorskip("opacus")
+    from module3_mpi_gpu_overlap.private_rounds import epsilon
+
+    where = ("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path))
+    asked = ("--clip-norm", "1", "--noise-multiplier", "2", "--rounds", "3", "--no-class-weights")
+    short = ("--screening-ratio", "0", "--local-steps", "2", "--batch-size", "16")
+    command = ["-m", "module3_mpi_gpu_overlap.train", *asked, *short, *where]
+    out = run_ranks(2, command, 120.0)
+    spent, delta = epsilon(Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3), holding=2)
+    assert f"differential privacy of a client: ({spent:.3g}, {delta:g}) after 3 rounds" in out
+
+
+def test_half_of_the_clients_a_round_spend_less() -> None:
+    pytest.importorskip("opacus")
+    from module3_mpi_gpu_overlap.private_rounds import epsilon
+
+    all_drawn = Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3)
+    half = Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3, clients_per_round=4)
+    assert epsilon(half, holding=8)[0] < 0.8 * epsilon(all_drawn, holding=8)[0]
