@@ -30,6 +30,8 @@ SUFFIX_UNITS = {
     "_momentum": "1",
     "_mu": "1",
     "_alpha": "1",
+    "_norm": "1",
+    "_multiplier": "1",
 }
 KINDS = {int: "int", float: "float", str: "str", bool: "bool"}
 

@@ -413,7 +413,7 @@ PROGRAMS = {
     program.__name__: program
     for program in (
         *(federate, train_alone, average, sum_of_clients, screened_silent_rank, progress),
-        *(shake_hands, load_data),
+        *(secure_total, shake_hands, load_data),
         *(differ_at_the_end, fail_unforeseen, fail_to_read, too_few_patients, several),
     )
 }
