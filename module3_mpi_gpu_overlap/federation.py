@@ -15,6 +15,7 @@ its own batches (nothing in training reads them), and averaged ones are scored.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ from module3_mpi_gpu_overlap.device import peak_memory_bytes, synchronize
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import AgreedError, World
+from module3_mpi_gpu_overlap.layer_polls import needs_layer_polls, polled_layers
 from module3_mpi_gpu_overlap.private_rounds import private_rounds
 from module3_mpi_gpu_overlap.progress_helper import ProgressHelper
 from module3_mpi_gpu_overlap.sampling import shares_of
@@ -95,6 +97,9 @@ class Federation:
         self._server = Server(settings, model.parameters_count, model.vector)
         self._screening = Screening(settings.screening_ratio)
         self._private = private_rounds(settings, seed)
+        self.polls_layers = needs_layer_polls(
+            self.averaging.payload_bytes, settings.local_steps, model.vector.device.type
+        )
 
     def round(self, index: int, last: bool, offset_s: float, helper: ProgressHelper) -> RankReport:
         """One round on this rank; all ranks call it together. `offset_s` is the clock's.
@@ -208,12 +213,14 @@ class Federation:
             self._start.copy_(self.model.vector)
         self._own_tally[:] = 0.0
         begin_s, updates = MPI.Wtime(), []
-        for trained in self.training.train(index, self._start, poll):
-            length = update_length(self.model.vector, self._start)
-            model = self.model.vector if self._screening.ready else self.model.vector.clone()
-            updates.append(Update(trained.client, trained.loss, length, model))
-            if self._screening.ready and not self.delayed:
-                self._judge(index, updates[-1])
+        under_way = self.polls_layers and self._under_way >= 0
+        with polled_layers(self.model.module, poll) if under_way else nullcontext():
+            for trained in self.training.train(index, self._start, poll):
+                length = update_length(self.model.vector, self._start)
+                model = self.model.vector if self._screening.ready else self.model.vector.clone()
+                updates.append(Update(trained.client, trained.loss, length, model))
+                if self._screening.ready and not self.delayed:
+                    self._judge(index, updates[-1])
         if self._rank == self._settings.slow_rank:
             end_s = MPI.Wtime() + self._settings.slow_ratio * (MPI.Wtime() - begin_s)
             while MPI.Wtime() < end_s:
