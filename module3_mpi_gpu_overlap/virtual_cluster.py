@@ -23,7 +23,7 @@ from crossscale_results.cli import run
 from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.child_process import end
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec
-from module3_mpi_gpu_overlap.virtual_link import UNSHAPED, link_of
+from module3_mpi_gpu_overlap.virtual_link import MTU_BYTES, UNSHAPED, link_of
 
 MOST_HOSTS = 250  # addresses 198.18.0.1 and on; a machine gives up long before
 INSIDE = "module3_mpi_gpu_overlap.virtual_hosts"
@@ -58,6 +58,10 @@ class VirtualCluster:
     loss_percent: Annotated[float, Doc("Packets lost at each end, where the kernel has netem.")] = (
         0.0
     )
+    mtu_bytes: Annotated[
+        int,
+        Doc("Largest packet; with 9000 (jumbo frames) the cores have fewer to handle."),
+    ] = MTU_BYTES
 
 
 def run_cluster(config: VirtualCluster) -> int:
@@ -98,7 +102,7 @@ def check(config: VirtualCluster) -> None:
         )
     if shutil.which(config.command[0]) is None:
         raise UserError(f"the command {config.command[0]} was not found")
-    link_of(config.rate, config.delay_ms, config.loss_percent)
+    link_of(config.rate, config.delay_ms, config.loss_percent, config.mtu_bytes)
     require_mpich()
 
 

@@ -18,7 +18,7 @@ from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.launch import LINK_VARIABLE
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec
 from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster
-from module3_mpi_gpu_overlap.virtual_link import MTU_BYTES, Link, link_of, shaping
+from module3_mpi_gpu_overlap.virtual_link import Link, link_of, shaping
 
 INTERFACE = "e0"
 TOLERANCE = 0.10  # of the stated rate, for what MPI measures
@@ -35,7 +35,7 @@ def run_inside(config: VirtualCluster) -> int:
     Raises:
         UserError: a host cannot be made, or a link does not have the rate it should have.
     """
-    link = link_of(config.rate, config.delay_ms, config.loss_percent)
+    link = link_of(config.rate, config.delay_ms, config.loss_percent, config.mtu_bytes)
     make_hosts(config.hosts, link)
     environment = {**os.environ, **mpich_variables(config)}
     environment[LINK_VARIABLE] = f"{config.hosts} hosts, {link}"
@@ -58,8 +58,9 @@ def make_hosts(count: int, link: Link) -> None:
         name, port = f"h{host}", f"p{host}"
         inside = ("ip", "-n", name)
         _do("ip", "netns", "add", name)
-        cable = ("type", "veth", "peer", "name", INTERFACE, "netns", name)
-        _do("ip", "link", "add", port, "mtu", str(MTU_BYTES), *cable)
+        mtu = ("mtu", str(link.mtu_bytes))
+        cable = ("type", "veth", "peer", "name", INTERFACE, *mtu, "netns", name)
+        _do("ip", "link", "add", port, *mtu, *cable)
         _do("ip", "link", "set", port, "master", "switch", "up")
         _do(*inside, "address", "add", f"198.18.0.{host + 1}/15", "dev", INTERFACE)
         for device in ("lo", INTERFACE):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from crossscale_results.errors import UserError
 
 MTU_BYTES = 1500
+FEWEST_MTU_BYTES, MOST_MTU_BYTES = 576, 65_000
 ETHERNET_BYTES = 14
 UNSHAPED = "unshaped"
 LONGEST_QUEUE_MS = 200  # of a port of the switch, before it drops
@@ -26,6 +27,7 @@ class Link:
     rate_bit_per_s: int | None  # None: as fast as the kernel copies
     delay_ms: float = 0.0  # added to each direction
     loss_percent: float = 0.0
+    mtu_bytes: int = MTU_BYTES  # of a packet, its Ethernet header not counted
 
     def __str__(self) -> str:
         """As rows tell it: `100 Mbit/s, 5 ms`."""
@@ -34,6 +36,8 @@ class Link:
             parts.append(f"{self.delay_ms:g} ms")
         if self.loss_percent:
             parts.append(f"{self.loss_percent:g} % loss")
+        if self.mtu_bytes != MTU_BYTES:
+            parts.append(f"MTU {self.mtu_bytes}")
         return ", ".join(parts)
 
     @property
@@ -42,7 +46,9 @@ class Link:
         return bool(self.delay_ms or self.loss_percent)
 
 
-def link_of(rate: str, delay_ms: float = 0.0, loss_percent: float = 0.0) -> Link:
+def link_of(
+    rate: str, delay_ms: float = 0.0, loss_percent: float = 0.0, mtu_bytes: int = MTU_BYTES
+) -> Link:
     """A link from a user's words: rates as `tc` writes them (`100mbit`), or `unshaped`.
 
     Raises:
@@ -58,7 +64,9 @@ def link_of(rate: str, delay_ms: float = 0.0, loss_percent: float = 0.0) -> Link
         bits = round(float(found[1]) * _UNITS[found[2]])
     if not 0 <= delay_ms < 10_000 or not 0 <= loss_percent < 100:
         raise UserError("--delay-ms must be in [0, 10000) and --loss-percent in [0, 100)")
-    return Link(bits, delay_ms, loss_percent)
+    if not FEWEST_MTU_BYTES <= mtu_bytes <= MOST_MTU_BYTES:
+        raise UserError(f"--mtu-bytes must be from {FEWEST_MTU_BYTES} to {MOST_MTU_BYTES}")
+    return Link(bits, delay_ms, loss_percent, mtu_bytes)
 
 
 def shaping(link: Link) -> list[list[str]]:
@@ -71,7 +79,8 @@ def shaping(link: Link) -> list[list[str]]:
         commands.append([*parent, "handle", "1:", *netem])
         parent = ["parent", "1:1"]
     if link.rate_bit_per_s is not None:
-        bucket = max(2 * (MTU_BYTES + ETHERNET_BYTES), round(link.rate_bit_per_s / 8 * BUCKET_S))
+        packets_bytes = 2 * (link.mtu_bytes + ETHERNET_BYTES)
+        bucket = max(packets_bytes, round(link.rate_bit_per_s / 8 * BUCKET_S))
         rate = ["rate", f"{link.rate_bit_per_s}bit", "burst", str(bucket)]
         commands.append([*parent, "handle", "2:", "tbf", *rate, "latency", f"{LONGEST_QUEUE_MS}ms"])
     return commands

@@ -23,6 +23,18 @@ def test_rates_are_read_as_tc_writes_them(rate: str, bits: int | None, shown: st
 
 def test_delay_and_loss_are_told() -> None:
     assert str(link_of("1gbit", 2.5, 0.1)) == "1 Gbit/s, 2.5 ms, 0.1 % loss"
+    assert str(link_of("1gbit", mtu_bytes=9000)) == "1 Gbit/s, MTU 9000"
+
+
+@pytest.mark.parametrize("mtu_bytes", [575, 65_001])
+def test_packets_that_cannot_be_are_refused(mtu_bytes: int) -> None:
+    with pytest.raises(UserError, match="--mtu-bytes must be from 576 to 65000"):
+        link_of("1gbit", mtu_bytes=mtu_bytes)
+
+
+def test_the_bucket_holds_two_of_the_largest_packets() -> None:
+    (arguments,) = shaping(link_of("1mbit", mtu_bytes=9000))
+    assert arguments[arguments.index("burst") + 1] == str(2 * 9014)
 
 
 @pytest.mark.parametrize("rate", ["", "fast", "100", "100mb", "0mbit", "-1mbit", "1e3mbit"])
