@@ -46,6 +46,7 @@ class Ended:
     out: str
     err: str
     model: Model | None  # that it saved
+    torn: bool = False  # whether what it saved cannot be read
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ class Reference:
     """A run that nothing happened to."""
 
     model: Model
-    seconds: float  # from its ranks' start to its end
+    run_s: float  # from its start to its end
+    rounds_s: float  # from its data's being loaded to its end
     half_way: Path  # folder of the state that a shorter one left
 
 
@@ -121,11 +123,17 @@ class Runs:
             name = f"reference-{fault.ranks}-{fault.mode}"
             half_way = self.folder / f"{name}-half-way"
             half = end_of(self.start(fault, half_way, ROUNDS_BEFORE_DAMAGE), RUN_LIMIT_S)
-            whole = end_of(self.start(fault, self.folder / name), RUN_LIMIT_S)
+            start_s, job = time.monotonic(), self.start(fault, self.folder / name)
+            job.wait_until(lambda: _has_loaded(job))
+            loading_s = time.monotonic() - start_s
+            whole = end_of(job, RUN_LIMIT_S)
             for ended in (half, whole):
                 if ended.status or ended.model is None:
                     raise UserError(f"a run without any fault failed: {ended.err.strip()}")
-            self.references[key] = Reference(whole.model or {}, whole.seconds, half_way / "state")
+            assert whole.model is not None
+            self.references[key] = Reference(
+                whole.model, loading_s + whole.seconds, whole.seconds, half_way / "state"
+            )
         return self.references[key]
 
 
@@ -150,57 +158,62 @@ def end_of(job: MarkedJob, limit_s: float) -> Ended:
     in_time = job.wait_for_end(limit_s)
     seconds = time.monotonic() - start_s
     checkpoint = job.out.parent / "model.pt"
-    model = None
+    model, torn = None, False
     if checkpoint.is_file():
-        model = torch.load(checkpoint, weights_only=True)["state"]
+        try:
+            model = torch.load(checkpoint, weights_only=True)["state"]
+        except Exception:  # what torch raises depends on where it is torn
+            torn = True
     out, err = (path.read_text(errors="replace") for path in (job.out, job.err))
-    return Ended(job.mpiexec.returncode, in_time, seconds, out, err, model)
+    return Ended(job.mpiexec.returncode, in_time, seconds, out, err, model, torn)
 
 
 def _try_signal(runs: Runs, fault: Fault, folder: Path) -> Observed:
-    reference = runs.reference(fault)
+    reference, limit_s = runs.reference(fault), STALL_LIMIT_S + GRACE_S
     for start in range(STARTS):
         own = folder.with_name(f"{folder.name}-{start}")
-        job = runs.start(fault, own)
-        wait_s = (
-            fault.fraction
-            / 2**start
-            * (SOON_S if fault.round_index != AT_ANY_TIME else reference.seconds)
-        )
-        moment = _wait_for_moment(job, fault, own / "state", wait_s)
-        kept_before = max(kept_rounds(own / "state"), default=-1)
+        job, state = runs.start(fault, own), own / "state"
+        moment = _wait_for_moment(job, fault, state, reference, fault.fraction / 2**start)
+        kept_before = max(kept_rounds(state), default=-1)
         if moment and _send(job, fault):
-            ended = end_of(job, STALL_LIMIT_S + GRACE_S)
             return Observed(
                 fault,
                 moment,
-                STALL_LIMIT_S + GRACE_S,
-                ended,
-                reference.model,
-                kept_before,
-                kept_rounds(own / "state"),
-                intact_rounds(own / "state"),
+                limit_s,
+                ended=end_of(job, limit_s),
+                expected=reference.model,
+                kept_before=kept_before,
+                kept=kept_rounds(state),
+                intact=intact_rounds(state),
                 resumed=_go_on(runs, fault, own),
             )
         job.wait_for_end(RUN_LIMIT_S)
     raise UserError(f"{STARTS} runs were over before a fault could be injected: {fault}")
 
 
-def _wait_for_moment(job: MarkedJob, fault: Fault, state: Path, wait_s: float) -> str:
+def _wait_for_moment(
+    job: MarkedJob, fault: Fault, state: Path, reference: Reference, fraction: float
+) -> str:
     """What the moment is called; empty if the job ended before it came."""
     if fault.round_index != AT_ANY_TIME:
-        after = f"{wait_s:.3f} s after round {fault.round_index} was kept"
+        what, longest_s = f"round {fault.round_index} was kept", SOON_S
         there = job.wait_until(lambda: max(kept_rounds(state), default=-1) >= fault.round_index)
     elif fault.kind == "stopped rank":
         # Until the data are loaded, which may take an hour, nobody is given up.
-        after = f"{wait_s:.3f} s after the data were loaded"
-        there = job.wait_until(lambda: b" ranks, " in job.out.read_bytes())
+        what, longest_s = "the data were loaded", reference.rounds_s
+        there = job.wait_until(lambda: _has_loaded(job))
     else:
-        after = f"{wait_s:.3f} s after the ranks' start"
+        what, longest_s = "the ranks' start", reference.run_s
         there = job.pid_of(fault.ranks - 1) > 0
+    wait_s = fraction * longest_s
     end_s = time.monotonic() + wait_s
     in_time = there and job.wait_until(lambda: time.monotonic() >= end_s)
-    return after if in_time else ""
+    return f"{wait_s:.3f} s after {what}" if in_time else ""
+
+
+def _has_loaded(job: MarkedJob) -> bool:
+    """Whether its ranks have their data: what rank 0 says first."""
+    return b" ranks, " in job.out.read_bytes()
 
 
 def _send(job: MarkedJob, fault: Fault) -> bool:

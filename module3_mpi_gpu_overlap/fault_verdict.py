@@ -31,6 +31,8 @@ def judge(seen: Observed) -> Verdict:
     """The first promise that was broken, if one was."""
     if not seen.ended.in_time:
         return Verdict("hang", f"processes were left after {seen.limit_s:g} s")
+    if seen.ended.torn or (seen.resumed and seen.resumed.torn):
+        return Verdict("corrupt checkpoint", "the model that it saved cannot be read")
     if seen.fault.kind in POISONS:
         return _judge_poison(seen)
     if seen.fault.kind in DAMAGES:

@@ -108,7 +108,9 @@ def _calibrated(
 ) -> FederatedRun:
     """What is measured before the first round, which a run that was kept goes on from."""
     comm = world.comm
+    world.heartbeat.beat()
     tested = self_test(comm, settings.progress) if world.size > 1 else None
+    world.heartbeat.beat()
     method = tested.chosen if tested and not LADDER[settings.mode].blocking else None
     return FederatedRun(
         model=federation.model,

@@ -53,6 +53,7 @@ ANOTHER_MODEL = replace(RESUMED, model=OTHER)
 BROKEN = [
     ("hang", observed("killed rank", ended(9, in_time=False))),
     ("hang", observed("stopped rank", ended(9))),  # ended, but without a word
+    ("corrupt checkpoint", observed("killed rank", ended(9, torn=True))),
     ("corrupt checkpoint", observed("killed rank", ended(9), intact=[])),
     ("corrupt checkpoint", observed("killed rank", ended(9), kept_before=3)),
     ("corrupt checkpoint", observed("killed rank", ended(9), resumed=ended(2))),
