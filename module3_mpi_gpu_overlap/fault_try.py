@@ -21,12 +21,13 @@ from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.faults import AT_ANY_TIME, DAMAGES, POISONS, SIGNALS, Fault
 from module3_mpi_gpu_overlap.ladder import Mode
 from module3_mpi_gpu_overlap.marked_job import MarkedJob, start_job
+from module3_mpi_gpu_overlap.mpiexec import YIELDING
 from module3_mpi_gpu_overlap.poisoned_train import VARIABLE
 from module3_mpi_gpu_overlap.run_state import intact_rounds, kept_rounds
 
 ROUNDS, ROUNDS_BEFORE_DAMAGE = 6, 3
 LOCAL_STEPS, BATCH_SIZE = 4, 32
-STALL_LIMIT_S = 3.0
+STALL_LIMIT_S = 6.0  # a rank may spend half of it on loading parts of torch
 GRACE_S = 10.0  # on top of it, to end all processes on a busy machine
 RUN_LIMIT_S = 60.0  # of a run that nothing keeps from ending
 SOON_S = 0.05  # about what a round of these takes
@@ -105,7 +106,7 @@ class Runs:
             "stall-limit-s": STALL_LIMIT_S,
         }
         arguments = ["-m", POISONED if poisoned else TRAIN, *options_of(given)]
-        variables = {VARIABLE: json.dumps(asdict(fault))} if poisoned else {}
+        variables = YIELDING | ({VARIABLE: json.dumps(asdict(fault))} if poisoned else {})
         folder.mkdir(exist_ok=True)
         (folder / "model.pt").unlink(missing_ok=True)
         return start_job(

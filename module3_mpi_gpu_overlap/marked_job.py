@@ -20,7 +20,7 @@ from module3_mpi_gpu_overlap.mpiexec import ALLOW_OVERSUBSCRIPTION, find_mpiexec
 MARK = "CROSSSCALE_JOB"
 RANK_VARIABLES = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
 LOOK_S = 0.005
-SCAN_S = 0.05  # looks at all processes cost more
+SCAN_S = 0.05  # a look at all processes costs more
 PROCESSES = Path("/proc")
 
 

@@ -13,6 +13,8 @@ ALLOW_OVERSUBSCRIPTION = {
     "OMPI_MCA_rmaps_base_oversubscribe": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
+# MPICH, with more ranks than cores: one that polls would keep the next from running for a while.
+YIELDING = {"MPIR_CVAR_ENABLE_HEAVY_YIELD": "1", "MPIR_CVAR_POLLS_BEFORE_YIELD": "10"}
 
 
 def find_mpiexec() -> Path:

@@ -343,10 +343,10 @@ def get_on(world: World, options: dict[str, Any]) -> str:
     """Ranks that take longer than the limit, step by step; the last one may hang after that."""
     from module3_mpi_gpu_overlap.stall_watch import watched
 
-    with watched(world, options["limit_s"]):
+    with watched(world, options["stall_limit_s"]):
         world.heartbeat.beat("its own steps")
         for _ in range(10):
-            time.sleep(options["limit_s"] / 5)
+            time.sleep(options["stall_limit_s"] / 5)
             world.heartbeat.beat()
         world.heartbeat.beat("the others' sum")
         if options["hangs"] and world.rank == world.size - 1:
