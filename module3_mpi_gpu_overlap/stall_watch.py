@@ -75,7 +75,7 @@ def _watch(world: World, limit_s: float, closing: threading.Event) -> None:
         "died, hang or be stopped; what was kept is intact and --resume goes on from it "
         "(--stall-limit-s sets the time)\n"
     )
-    # To the descriptor itself: what Python buffers may be locked by the main thread. On a line of its
-    # own: rank 0's progress bar may have left one unfinished.
+    # To the descriptor itself: what Python buffers may be locked by the main thread. On a line of
+    # its own: rank 0's progress bar may have left one unfinished.
     os.write(STDERR, f"\n{sentence}".encode())
     os._exit(EXIT_USER_ERROR)

@@ -9,7 +9,7 @@ from crossscale_results.errors import UserError
 from crossscale_results.reader import read_table
 from module3_mpi_gpu_overlap.columns import FAULTS
 from module3_mpi_gpu_overlap.fault_injection import FaultInjectionConfig, inject
-from module3_mpi_gpu_overlap.faults import KINDS
+from module3_mpi_gpu_overlap.faults import AT_ANY_TIME, DAMAGES, KINDS, POISONS, draw_faults
 
 
 @pytest.mark.mpi
@@ -38,3 +38,15 @@ def test_no_tries_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="--tries"):
         inject(FaultInjectionConfig(tries=0, results_dir=tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+def test_faults_are_the_seeds_and_of_every_kind() -> None:
+    faults = list(draw_faults(80, 6, 3))
+    assert faults == list(draw_faults(80, 6, 3))
+    assert faults != list(draw_faults(80, 6, 4))
+    assert {kind: sum(f.kind == kind for f in faults) for kind in KINDS} == dict.fromkeys(KINDS, 10)
+    for fault in faults:
+        nobodys = fault.kind == "killed mpiexec" or fault.kind in DAMAGES
+        assert fault.rank == -1 if nobodys else 0 <= fault.rank < fault.ranks
+        assert -1 <= fault.round_index < 6
+        assert fault.round_index != AT_ANY_TIME or fault.kind not in POISONS

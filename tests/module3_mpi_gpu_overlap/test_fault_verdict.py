@@ -8,15 +8,7 @@ import torch
 
 from module3_mpi_gpu_overlap.fault_try import Ended, Observed
 from module3_mpi_gpu_overlap.fault_verdict import judge, same
-from module3_mpi_gpu_overlap.faults import (
-    AT_ANY_TIME,
-    DAMAGES,
-    KINDS,
-    POISONS,
-    Fault,
-    FaultKind,
-    draw_faults,
-)
+from module3_mpi_gpu_overlap.faults import Fault, FaultKind
 
 MODEL = {"weight": torch.tensor([1.0, 2.0])}
 OTHER = {"weight": torch.tensor([1.0, 2.0000002])}
@@ -101,15 +93,3 @@ def test_models_are_the_same_to_the_bit_or_not_at_all() -> None:
     assert not same({"weight": torch.tensor([0.0])}, {"weight": torch.tensor([-0.0])})
     assert not same({}, MODEL)
     assert not same(None, MODEL)
-
-
-def test_faults_are_the_seeds_and_of_every_kind() -> None:
-    faults = list(draw_faults(80, 6, 3))
-    assert faults == list(draw_faults(80, 6, 3))
-    assert faults != list(draw_faults(80, 6, 4))
-    assert {kind: sum(f.kind == kind for f in faults) for kind in KINDS} == dict.fromkeys(KINDS, 10)
-    for fault in faults:
-        nobodys = fault.kind == "killed mpiexec" or fault.kind in DAMAGES
-        assert fault.rank == -1 if nobodys else 0 <= fault.rank < fault.ranks
-        assert -1 <= fault.round_index < 6
-        assert fault.round_index != AT_ANY_TIME or fault.kind not in POISONS
