@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -62,13 +63,15 @@ def inject(config: FaultInjectionConfig) -> None:
     with tempfile.TemporaryDirectory(prefix="crossscale-faults-") as folder:
         runs = Runs(source.directory.resolve(), Path(folder))
         faults = draw_faults(tries, ROUNDS, config.seed)
-        for index, seen in _tried(runs, faults, tries):
-            verdict = judge(seen)
-            counts[verdict.promise] += 1
-            if verdict.promise != "kept":
-                print(f"{_named(seen.fault)}, {seen.moment}: {verdict.promise}: {verdict.message}")
-            row = _row(seen, verdict, config.seed, index)
-            path = append_rows(FAULTS, config.results_dir, provenance, [row])
+        with closing(runs):
+            for index, seen in _tried(runs, faults, tries):
+                verdict = judge(seen)
+                counts[verdict.promise] += 1
+                if verdict.promise != "kept":
+                    about = f"{_named(seen.fault)}, {seen.moment}"
+                    print(f"{about}: {verdict.promise}: {verdict.message}")
+                row = _row(seen, verdict, config.seed, index)
+                path = append_rows(FAULTS, config.results_dir, provenance, [row])
     print(f"{counts['kept']} of {tries} faults left all promises kept; rows are in {path}")
     if broken := tries - counts["kept"]:
         raise UserError(f"{broken} of {tries} faults broke a promise: they are told above")

@@ -83,6 +83,7 @@ class Runs:
     data_dir: Path
     folder: Path
     references: dict[tuple[int, Mode], Reference] = field(default_factory=dict)
+    newest: MarkedJob | None = None
 
     def start(
         self,
@@ -95,6 +96,7 @@ class Runs:
         """Start the fault's run in a folder of its own."""
         given = {
             "mode": fault.mode,
+            "model": "tinyecg",  # scoring takes most of so short a run
             "ranks": fault.ranks,
             "rounds": rounds,
             "local-steps": LOCAL_STEPS,
@@ -109,9 +111,14 @@ class Runs:
         variables = YIELDING | ({VARIABLE: json.dumps(asdict(fault))} if poisoned else {})
         folder.mkdir(exist_ok=True)
         (folder / "model.pt").unlink(missing_ok=True)
-        return start_job(
-            fault.ranks, [*arguments, *(["--resume"] if resume else [])], folder, variables
-        )
+        arguments += ["--resume"] if resume else []
+        self.newest = start_job(fault.ranks, arguments, folder, variables)
+        return self.newest
+
+    def close(self) -> None:
+        """Leave no process behind, whatever happened."""
+        if self.newest is not None:
+            self.newest.kill()
 
     def reference(self, fault: Fault) -> Reference:
         """The run like the fault's that nothing happens to; made on first use.
