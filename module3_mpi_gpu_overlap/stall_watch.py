@@ -25,7 +25,13 @@ STDERR = 2
 
 
 def leave(status: int) -> NoReturn:
-    """End the process at once: nobody watches what is stopped while Python takes itself down."""
+    """End the process; after a `watched` block at once, since nobody watches it any more.
+
+    A rank that was stopped while Python takes itself down would be waited for by mpiexec alone.
+    """
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is None or not mpi.Is_finalized():
+        sys.exit(status)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # a reader that has gone was told of already
             stream.flush()
