@@ -1,12 +1,12 @@
 """The table of injected faults."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from typing_extensions import Doc
 
 from crossscale_results.table import Table
-from module3_mpi_gpu_overlap.faults import FaultKind
+from module3_mpi_gpu_overlap.faults import FaultKind, Promise
 from module3_mpi_gpu_overlap.ladder import Mode
 
 
@@ -42,7 +42,7 @@ class FaultMeasurement:
     limit_s: Annotated[float, Doc("What that was allowed to take.")]
     exit_status: Annotated[int, Doc("mpiexec's; negative: the signal that ended it.")]
     promise: Annotated[
-        Literal["kept", "hang", "corrupt checkpoint", "silent wrong model"],
+        Promise,
         Doc("Whether all three promises were kept, else the first that was broken."),
     ]
     message: Annotated[str, Doc("What the run said, and how it was gone on with.")]

@@ -9,14 +9,11 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from module3_mpi_gpu_overlap.fault_try import Ended, Model, Observed
-from module3_mpi_gpu_overlap.faults import DAMAGES, POISONS
-
-Promise = Literal["kept", "hang", "corrupt checkpoint", "silent wrong model"]
+from module3_mpi_gpu_overlap.faults import DAMAGES, POISONS, Promise
 
 
 @dataclass(frozen=True)

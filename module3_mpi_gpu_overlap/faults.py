@@ -18,6 +18,8 @@ FaultKind = Literal[
     "flipped bit",
     "truncated state",
 ]
+# What became of what a run promises: all kept, or the first that was broken.
+Promise = Literal["kept", "hang", "corrupt checkpoint", "silent wrong model"]
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 SIGNALS: tuple[FaultKind, ...] = ("killed rank", "killed mpiexec", "stopped rank")
 POISONS: tuple[FaultKind, ...] = ("NaN update", "absurd update", "absurd loss")
