@@ -49,6 +49,7 @@ def test_a_rank_that_hangs_is_waited_for_as_long_as_was_said(run_program: Any) -
 
 
 @pytest.mark.mpi
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "stopped"), [("G1", 0), ("G3", 1)])
 def test_a_stopped_rank_ends_the_run_with_one_sentence_and_leaves_its_rounds(
     mpiexec: Path, short_synthetic: Source, tmp_path: Path, mode: str, stopped: int
