@@ -22,7 +22,8 @@ from module3_mpi_gpu_overlap.accuracy_summary import (
     rounds_to,
     scored,
 )
-from module3_mpi_gpu_overlap.columns import MODEL, ROUNDS, WIRE
+from module3_mpi_gpu_overlap.columns import FAULTS, MODEL, ROUNDS, WIRE
+from module3_mpi_gpu_overlap.faults import SIGNALS
 from module3_mpi_gpu_overlap.model_columns import WITHIN_PERCENT
 from module3_mpi_gpu_overlap.selection import profile_rows
 
@@ -30,6 +31,7 @@ EXPOSED_AT_MOST, ROUND_AT_MOST = 0.05, 0.55
 OVERHEAD_AT_MOST = 0.02
 OF_CENTRAL_AT_LEAST = 0.95
 FEWER_BYTES = 4.0
+FAULTS_COUNT = 200
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def render(results_dir: Path) -> str:
         _told("cost model", profile_rows(MODEL, results_dir), _model),
         _told("accuracy", scored(results_dir), _accuracy),
         _told("int8's bytes", profile_rows(WIRE, results_dir), _bytes),
+        _told("random faults", profile_rows(FAULTS, results_dir), _faults),
     )
     return "\n".join(line for lines in told for line in lines)
 
@@ -175,6 +178,21 @@ def _bytes(rows: pd.DataFrame) -> Iterator[str]:
     yield (
         f"int8's bytes, times fewer than float32's (bar: {FEWER_BYTES:g}): {ratio:.2f}"
         f"{_judged(ratio >= FEWER_BYTES)}"
+    )
+
+
+def _faults(rows: pd.DataFrame) -> Iterator[str]:
+    last = rows[rows["run_id"] == rows["run_id"].iloc[-1]]
+    broken = last["promise"].value_counts().drop("kept", errors="ignore")
+    found = ", ".join(f"{count} {promise}" for promise, count in broken.items()) or "none broken"
+    signals = last[last["kind"].isin(SIGNALS)]
+    ended = (
+        f"; killed and stopped runs were gone after at most {signals['fault_to_end_s'].max():.1f} s"
+    )
+    met = broken.empty and len(last) >= FAULTS_COUNT
+    yield (
+        f"{len(last)} random faults (bar: {FAULTS_COUNT}; no hang past the stated time, no corrupt "
+        f"checkpoint, no silent wrong model): {found}{ended if len(signals) else ''}{_judged(met)}"
     )
 
 

@@ -1,6 +1,8 @@
 """Models and states on disk: whole or not at all."""
 
+import io
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,10 +20,17 @@ def save_checkpoint(path: Path, model: FlatModel, about: Mapping[str, str]) -> N
         OSError: it cannot be written; a file of that name is as it was.
     """
     state = {name: t.detach().cpu().clone() for name, t in model.module.state_dict().items()}
-    save_whole(path, {"state": state, **about})
+    write_whole(path, as_bytes({"state": state, **about}))
 
 
-def save_whole(path: Path, content: Mapping[str, Any]) -> None:
+def as_bytes(content: Mapping[str, Any]) -> bytes:
+    """A file of torch's, in memory."""
+    file = io.BytesIO()
+    torch.save(dict(content), file)
+    return file.getvalue()
+
+
+def write_whole(path: Path, data: bytes) -> None:
     """Write to a temporary name, force it to the disk, and rename it; folders are made.
 
     Raises:
@@ -29,6 +38,20 @@ def save_whole(path: Path, content: Mapping[str, Any]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
-        torch.save(dict(content), file)
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name, too, before anything older is removed
+    finally:
+        os.close(folder)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what writers of that file left under temporary names when they were killed."""
+    if path.parent.is_dir():
+        name = re.compile(rf"\.{re.escape(path.name)}\.\d+")
+        for other in path.parent.iterdir():
+            if name.fullmatch(other.name):
+                other.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from typing_extensions import Doc
 
 from crossscale_results.table import Table
 from module3_mpi_gpu_overlap.config import Experiment, Settings, Sum
+from module3_mpi_gpu_overlap.fault_columns import FAULTS
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.model_columns import MODEL
 from module3_mpi_gpu_overlap.privacy_columns import PRIVACY
@@ -62,7 +63,8 @@ class RoundMeasurement:
     ]
     trained_count: Annotated[int, Doc("Clients that this rank trained in this round.")]
     screened_count: Annotated[
-        int, Doc("Those of them whose update was not finite or of absurd length, and left out.")
+        int,
+        Doc("Those of them left out: update not finite or too long, or absurd loss."),
     ]
     weight_ratio: Annotated[
         float, Doc("Share of this rank's clients in the round's average, before screening.")
@@ -169,4 +171,4 @@ ALLREDUCE = Table(
     AllreduceKey,
     AllreduceMeasurement,
 )
-TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL)
+TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL, FAULTS)

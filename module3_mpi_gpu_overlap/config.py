@@ -175,6 +175,13 @@ class TrainConfig(Settings):
     ] = None
     state_every: Annotated[int, Doc("Rounds from one kept state to the next.")] = 1
     resume: Annotated[bool, Doc("Go on from the state that lies in `state_dir`.")] = False
+    stall_limit_s: Annotated[
+        float,
+        Doc(
+            "Seconds that a rank waits for the others before it ends the run; more than the "
+            "slowest rank's round; 0 waits without end."
+        ),
+    ] = 300.0
     data_dir: DataDir = None
     results_dir: ResultsDir = Path("results")
     profile: RunProfile = "custom"

@@ -87,6 +87,7 @@ def federate(
             cannot be read or written.
     """
     comm = world.comm
+    world.heartbeat.beat("the other ranks to be ready for the first round")
     model = FlatModel(module, device)
     _copy_from_rank_0(comm, model)
     class_weight = _class_weight(comm, settings, clients).to(device)
@@ -97,6 +98,7 @@ def federate(
         run = _calibrated(world, settings, federation, kept)
         run.rounds = _rounds(world, settings, federation, run, test, evaluate_every, kept, on_round)
     run.digest = model.digest()
+    world.heartbeat.beat("what the other ranks end with")
     verify_same_model(world, run.digest)
     return run
 
@@ -108,14 +110,16 @@ def _calibrated(
     comm, payload_bytes = world.comm, federation.averaging.payload_bytes
     often = federation.polls_layers
     polls = MOST_POLLS if often else polls_of(payload_bytes, settings.local_steps)
+    world.heartbeat.beat()
     tested = self_test(comm, settings.progress, polls) if world.size > 1 else None
+    world.heartbeat.beat()
     method = tested.chosen if tested and not LADDER[settings.mode].blocking else None
     return FederatedRun(
         model=federation.model,
         clock_offsets_s=comm.allgather(clock_offset_s(comm)),
         self_test=tested,
         progress_method=method or "none",  # type: ignore[arg-type]  # chosen is never `auto`
-        communication_s=_communication_s(comm, settings, federation.model),
+        communication_s=_communication_s(world, settings, federation.model),
         payload_bytes=payload_bytes,
         transfer=federation.averaging.transfer,
         first_round=kept.resume(world, federation) if kept else 0,
@@ -136,21 +140,27 @@ def _rounds(
     comm, own_reports = world.comm, []
     offset_s = run.clock_offsets_s[world.rank]
     helped_by = "library" if run.progress_method == "none" else run.progress_method
-    federation.training.prepare(run.first_round)
+    if run.first_round < settings.rounds:
+        federation.training.prepare(run.first_round)
     comm.Barrier()
     with progress_helper(comm, helped_by) as helper:
         for index in range(run.first_round, settings.rounds):
             if not federation.delayed:
+                world.heartbeat.beat(f"the other ranks to begin round {index}")
                 comm.Barrier()
             last = index == settings.rounds - 1
             own_reports.append(federation.round(index, last, offset_s, helper))
             scored = federation.averaged_round
             every = evaluate_every and (scored + 1) % evaluate_every == 0
             if scored >= 0 and scored not in run.confusions and (last or every):
-                run.confusions[scored] = _score(comm, federation, test)
+                run.confusions[scored] = _score(world, federation, test)
             if kept:
                 kept.keep(world, federation, index, last)
             on_round()
+    if not own_reports:  # killed when all rounds were done: what is left is to score the model
+        federation.settle()
+        run.confusions[settings.rounds - 1] = _score(world, federation, test)
+    world.heartbeat.beat("the other ranks' reports")
     return [list(reports) for reports in zip(*comm.allgather(own_reports), strict=True)]
 
 
@@ -189,32 +199,32 @@ def _warm_up(
     train_locally(module, optimizer, batches, class_weight, settings.precision)
 
 
-def _communication_s(comm: MPI.Intracomm, settings: Settings, model: FlatModel) -> float:
+def _communication_s(world: World, settings: Settings, model: FlatModel) -> float:
     """The averaging of a vector nobody needs, once warm: the slowest rank's time; collective."""
-    alone = averaging_of(settings, comm, model, torch.zeros_like(model.vector))
-    samples_s = [_averaging_s(comm, alone, model) for _ in range(1 + ALONE_SAMPLES)]
+    alone = averaging_of(settings, world.comm, model, torch.zeros_like(model.vector))
+    samples_s = [_averaging_s(world, alone, model) for _ in range(1 + ALONE_SAMPLES)]
     alone.close()
     return median(samples_s[1:])
 
 
-def _averaging_s(
-    comm: MPI.Intracomm, alone: Averaging | ChangeAveraging, model: FlatModel
-) -> float:
+def _averaging_s(world: World, alone: Averaging | ChangeAveraging, model: FlatModel) -> float:
+    world.heartbeat.beat()
     alone.clear()
-    alone.add(model.vector, 1 / comm.size)
+    alone.add(model.vector, 1 / world.size)
 
     def average() -> None:
         alone.start()
         alone.finish()
 
-    return slowest_s(comm, average)
+    return slowest_s(world.comm, average)
 
 
-def _score(comm: MPI.Intracomm, federation: Federation, test: BeatInputs) -> Confusions:
+def _score(world: World, federation: Federation, test: BeatInputs) -> Confusions:
     """The averaged model's scores; a rank's own, where that differs, is put back after them."""
     model = federation.model
     own = model.vector.clone()
     model.vector.copy_(federation.averaged)
-    confusions = confusion_over_ranks(comm, model.module, test, model.vector.device)
+    world.heartbeat.beat(f"the other ranks' scores of round {federation.averaged_round}")
+    confusions = confusion_over_ranks(world.comm, model.module, test, model.vector.device)
     model.vector.copy_(own)
     return confusions

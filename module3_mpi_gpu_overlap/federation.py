@@ -36,7 +36,7 @@ from module3_mpi_gpu_overlap.layer_polls import needs_layer_polls, polled_layers
 from module3_mpi_gpu_overlap.private_rounds import private_rounds
 from module3_mpi_gpu_overlap.progress_helper import ProgressHelper
 from module3_mpi_gpu_overlap.sampling import shares_of
-from module3_mpi_gpu_overlap.screening import Screening, update_length
+from module3_mpi_gpu_overlap.screening import Screening, is_absurd, update_length
 from module3_mpi_gpu_overlap.server import Server
 from module3_mpi_gpu_overlap.timing import Timeline
 
@@ -80,6 +80,7 @@ class Federation:
     ) -> None:
         """Before the first round; `model` must be the same on all ranks."""
         self._comm, self._rank, self._settings = world.comm, world.rank, settings
+        self._heartbeat = world.heartbeat
         self._clients, self.model = clients, model
         self.training = ClientTraining(settings, model, clients, class_weight, seed)
         self.delayed = LADDER[settings.mode].delayed
@@ -109,7 +110,8 @@ class Federation:
         """
         device, copies_s = self.model.vector.device, self.averaging.copies_s
         polls = helper.polls or self.averaging.in_phases
-        poll = self.averaging.poll if polls else lambda: None
+        poll = self._polled if polls else self._heartbeat.beat
+        self._heartbeat.beat(f"its own training in round {index}")
         if self._under_way >= 0:  # for a run that was just resumed
             helper.resume()
         begin_s = MPI.Wtime() - offset_s
@@ -122,6 +124,7 @@ class Federation:
         received_s = MPI.Wtime() - offset_s
         accepted = self._contribute(index, updates)
         helper.resume()
+        self._heartbeat.beat(f"its own batches of round {index + 1}")
         started_s = MPI.Wtime() - offset_s
         self.training.prepare(index + 1, poll)
         prepared_s = MPI.Wtime() - offset_s
@@ -151,6 +154,11 @@ class Federation:
             copies_s=None if device.type == "cpu" else spent_copying_s,
             accelerator_memory_bytes=peak_memory_bytes(device),
         )
+
+    def settle(self) -> None:
+        """Wait for an average under way that no round follows; collective."""
+        if self._under_way >= 0:
+            self._receive(settle=True)
 
     def shared_state(self) -> dict[str, Any]:
         """What is the same on all ranks, for a run to be resumed."""
@@ -203,6 +211,10 @@ class Federation:
                 self.averaging.add(self._own, self._shares(last_round)[self._rank])
             self._send(last_round)
 
+    def _polled(self) -> None:
+        self._heartbeat.beat()
+        self.averaging.poll()
+
     def _train(self, index: int, poll: Callable[[], None]) -> list[Update]:
         """Train this rank's clients of the round.
 
@@ -230,8 +242,8 @@ class Federation:
 
     def _judge(self, index: int, update: Update) -> None:
         """Add an update to the round's average, or screen it out."""
-        usable = self._screening.accepts(update.length) and self.averaging.holds(update.model)
-        if not usable:
+        usable = self._screening.accepts(update.length, update.loss)
+        if not (usable and self.averaging.holds(update.model)):
             self.training.forget_optimizer(update.client)
             return
         slot = self.training.sampled(index).index(update.client)
@@ -245,8 +257,10 @@ class Federation:
     def _contribute(self, index: int, updates: list[Update]) -> set[int]:
         """Judge what has not been, and send this rank's sum; its clients that are in it."""
         known = self._screening.ready
+        self._heartbeat.beat(f"the other ranks' models of round {index}")
         if not known:
-            self._screening.begin(self._comm, [update.length for update in updates])
+            usable = [update.length for update in updates if not is_absurd(update.loss)]
+            self._screening.begin(self._comm, usable)
         if self.delayed or not known:
             for update in updates:
                 self._judge(index, update)
@@ -282,7 +296,9 @@ class Federation:
 
         With `settle` nothing was trained since it was sent, and all ranks end with its bits.
         """
+        self._heartbeat.beat(f"the other ranks' models of round {self._under_way}")
         self.averaging.finish()
+        self._heartbeat.beat()
         self.averaged_round, self._under_way = self._under_way, -1
         count = self._sampled_count
         lengths, beats, counters = np.split(self.averaging.tally, [count, 2 * count])
@@ -290,7 +306,8 @@ class Federation:
         if not beats.any():
             raise AgreedError(
                 f"no client's model was usable after round {self.averaged_round}: all updates were "
-                "not finite or absurdly long; lower --learning-rate, or look at the clients' data"
+                "not finite, absurdly long or of an absurd loss; lower --learning-rate, or look at "
+                "the clients' data"
             )
         average = self.averaging.average
         if self._private:

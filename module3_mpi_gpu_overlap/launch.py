@@ -2,7 +2,7 @@
 
 A problem that one rank meets is told to all (`agreed`), rank 0 says it, and all exit non-zero.
 Anything unforeseen aborts the whole job. A rank that is killed takes the job with it: mpiexec
-sees to that.
+sees to that. One that is stopped or hangs is seen by `stall_watch`.
 """
 
 import io
@@ -10,11 +10,12 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crossscale_results.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, run
 from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -44,6 +45,7 @@ class World:
     node_cores: int  # cores that the node's ranks may use together
     link: str = ONE_NODE  # what connects the ranks
     machine: tuple[int, int] | None = None  # ranks and cores of a machine that stands for all nodes
+    heartbeat: Heartbeat = field(default_factory=Heartbeat, repr=False, compare=False)
 
     @property
     def oversubscribed(self) -> bool:
@@ -127,7 +129,10 @@ def agreed(world: World, work: Callable[[], Result]) -> Result:
 
 def agree(world: World, problem: str) -> None:
     """Raise AgreedError on all ranks if any of them names a problem."""
-    for rank, told in enumerate(world.comm.allgather(problem)):
+    world.heartbeat.beat()
+    problems = world.comm.allgather(problem)
+    world.heartbeat.beat()
+    for rank, told in enumerate(problems):
         if told:
             raise AgreedError(f"{told} (on rank {rank})" if rank else told)
 

@@ -9,10 +9,12 @@ from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.child_process import reason_of, run_child
 
 # Open MPI (4, then 5) refuses more ranks than cores unless told; other launchers ignore these.
-_ALLOW_OVERSUBSCRIPTION = {
+ALLOW_OVERSUBSCRIPTION = {
     "OMPI_MCA_rmaps_base_oversubscribe": "1",
     "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
 }
+# MPICH, with more ranks than cores: one that polls would keep the next from running for a while.
+YIELDING = {"MPIR_CVAR_ENABLE_HEAVY_YIELD": "1", "MPIR_CVAR_POLLS_BEFORE_YIELD": "10"}
 
 
 def find_mpiexec() -> Path:
@@ -38,7 +40,7 @@ def run_ranks(ranks: int, arguments: Sequence[str], limit_s: float) -> str:
     """
     command = [str(find_mpiexec()), "-n", str(ranks), sys.executable, *arguments]
     what = f"`mpiexec -n {ranks} python {' '.join(arguments)}`"
-    done = run_child(command, what, limit_s, _ALLOW_OVERSUBSCRIPTION)
+    done = run_child(command, what, limit_s, ALLOW_OVERSUBSCRIPTION)
     if done.returncode:
         raise UserError(f"{what} failed with status {done.returncode}: {reason_of(done.stderr)}")
     return done.stdout

@@ -122,7 +122,7 @@ def screened_lines(run: "FederatedRun") -> list[str]:
     """Each screened update in one line."""
     return [
         f"note: round {index}: the update of client {client} (rank {rank}) was screened out: not "
-        "finite, or absurdly long"
+        "finite, absurdly long, or of an absurd loss"
         for index, reports in enumerate(run.rounds, run.first_round)
         for rank, report in enumerate(reports)
         for client in report.screened

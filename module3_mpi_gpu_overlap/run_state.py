@@ -3,7 +3,8 @@
 A kept round is one file of what all ranks share, `round-7.pt`, and one of each rank's own
 (optimisers, places in the beats, random numbers), `round-7.rank-0-of-2.pt`. The shared file is
 written last: if it is there, the round is complete. Only then are earlier rounds removed, so that
-whenever a rank is killed the last complete round is intact.
+whenever a rank is killed the last complete round is intact; what a killed run left half-written is
+removed when a run starts in its folder. Every file is sealed (`sealed_file`).
 
 Resumed by as many ranks, a run goes on bit for bit. With another number each rank begins anew from
 the averaged model: where clients are ranks, optimisers, batch order and dropout then differ from
@@ -17,16 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from crossscale_results.errors import UserError
-from module3_mpi_gpu_overlap.checkpoint import save_whole
 from module3_mpi_gpu_overlap.launch import World, agreed
+from module3_mpi_gpu_overlap.sealed_file import load_sealed, save_sealed
 
 if TYPE_CHECKING:
     from module3_mpi_gpu_overlap.federation import Federation
 
-FORMAT = "crossscale-ecg federated run, 1"
 SHARED = re.compile(r"round-(\d+)\.pt")
 ANY_ROUND = re.compile(r"\.?round-(\d+)\.(rank-\d+-of-\d+\.)?pt(\.\d+)?")
 
@@ -44,9 +42,12 @@ class KeptRun:
     def resume(self, world: World, federation: "Federation") -> int:
         """Load the last complete round, if that is wanted; the next round's number. Collective.
 
+        The run may have been killed when all rounds were done: then there is no next one.
+
         Raises:
             AgreedError: there is none, it cannot be read, or it is another run's.
         """
+        agreed(world, lambda: remove_leftovers(self.directory) if world.rank == 0 else None)
         if not self.go_on:
             agreed(world, lambda: self._refuse_to_overwrite() if world.rank == 0 else None)
             return 0
@@ -54,7 +55,7 @@ class KeptRun:
         index, ranks = shared["last_round"], shared["ranks"]
         own = None
         if ranks == world.size:
-            own = agreed(world, lambda: _load(self._own_path(index, world)))["state"]
+            own = agreed(world, lambda: load_sealed(self._own_path(index, world)))["state"]
         else:
             print(f"note: kept by {ranks} ranks, resumed by {world.size}: each begins anew from it")
         federation.load(index, shared["state"], own)
@@ -69,10 +70,10 @@ class KeptRun:
         """
         if not last and (index + 1) % self.every:
             return
-        own = {"format": FORMAT, "state": federation.own_state()}
-        agreed(world, lambda: save_whole(self._own_path(index, world), own))
+        world.heartbeat.beat(f"the state after round {index} to be kept")
+        own = {"state": federation.own_state()}
+        agreed(world, lambda: save_sealed(self._own_path(index, world), own))
         shared = {
-            "format": FORMAT,
             "last_round": index,
             "ranks": world.size,
             "about": dict(self.about),
@@ -80,23 +81,23 @@ class KeptRun:
         }
         if world.rank == 0:
             path = self._shared_path(index)
-            agreed(world, lambda: save_whole(path, shared))
+            agreed(world, lambda: save_sealed(path, shared))
             self._remove_before(index)
         else:
             agreed(world, lambda: None)
 
     def _load_shared(self) -> dict[str, Any]:
-        rounds = self._kept_rounds()
+        rounds = kept_rounds(self.directory)
         if not rounds:
             raise UserError(
                 f"{self.directory} holds no state to resume from: start without --resume"
             )
         path = self._shared_path(max(rounds))
-        shared = _load(path)
-        if shared["last_round"] + 1 >= self.rounds:
+        shared = load_sealed(path)
+        if shared["last_round"] + 1 > self.rounds:
             raise UserError(
                 f"{path} is of a run that has done {shared['last_round'] + 1} rounds already: ask "
-                "for more --rounds to go on with it"
+                "for at least as many --rounds to go on with it"
             )
         for what, value in self.about.items():
             if shared["about"].get(what) != value:
@@ -107,17 +108,11 @@ class KeptRun:
         return shared
 
     def _refuse_to_overwrite(self) -> None:
-        if rounds := self._kept_rounds():
+        if rounds := kept_rounds(self.directory):
             raise UserError(
                 f"{self.directory} holds the state of a run after round {max(rounds)}: go on with "
                 "--resume, or name another folder"
             )
-
-    def _kept_rounds(self) -> list[int]:
-        if not self.directory.is_dir():
-            return []
-        names = [SHARED.fullmatch(path.name) for path in self.directory.iterdir()]
-        return [int(name[1]) for name in names if name]
 
     def _remove_before(self, index: int) -> None:
         """Remove earlier rounds, and what was left half-written when a rank was killed."""
@@ -133,24 +128,33 @@ class KeptRun:
         return self.directory / f"round-{index}.rank-{world.rank}-of-{world.size}.pt"
 
 
-def _load(path: Path) -> dict[str, Any]:
-    """A file of ours, whole; nothing in it is run.
+def kept_rounds(directory: Path) -> list[int]:
+    """The complete rounds in a folder, which need not exist."""
+    if not directory.is_dir():
+        return []
+    names = [SHARED.fullmatch(path.name) for path in directory.iterdir()]
+    return sorted(int(name[1]) for name in names if name)
 
-    Raises:
-        UserError: it is missing, damaged or no such file.
-    """
+
+def intact_rounds(directory: Path) -> list[int]:
+    """Those of them whose every file holds what was written."""
+    return [index for index in kept_rounds(directory) if _is_intact(directory, index)]
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what killed ranks left: temporary files, and files of a round that is not complete."""
+    complete = max(kept_rounds(directory), default=-1)
+    for path in directory.iterdir() if directory.is_dir() else ():
+        name = ANY_ROUND.fullmatch(path.name)
+        if name and (path.name.startswith(".") or int(name[1]) > complete):
+            path.unlink(missing_ok=True)
+
+
+def _is_intact(directory: Path, index: int) -> bool:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing: all ranks must see the folder of the state") from error
-    except Exception as error:  # what torch raises depends on where the damage is
-        raise UserError(
-            f"{path} is damaged or was not kept by a federated run: start without --resume, in "
-            "another folder"
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(
-            f"{path} was not kept by a federated run of this version: start without --resume, in "
-            "another folder"
-        )
-    return content
+        ranks = load_sealed(directory / f"round-{index}.pt")["ranks"]
+        for rank in range(ranks):
+            load_sealed(directory / f"round-{index}.rank-{rank}-of-{ranks}.pt")
+    except UserError:
+        return False
+    return True

@@ -5,7 +5,6 @@ Without mpiexec it is a world of one rank: plain local training.
 
 import dataclasses
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from crossscale_results.errors import UserError
 from crossscale_results.provenance import Provenance, collect, suite_version
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.agreement import handshake
-from module3_mpi_gpu_overlap.checkpoint import save_checkpoint
+from module3_mpi_gpu_overlap.checkpoint import remove_unfinished, save_checkpoint
 from module3_mpi_gpu_overlap.client_data import ClientData, Clients, load_client_data
 from module3_mpi_gpu_overlap.columns import ROUNDS, SCORES, RunConfig
 from module3_mpi_gpu_overlap.config import Settings, TrainConfig
@@ -31,9 +30,11 @@ from module3_mpi_gpu_overlap.privacy_extra import require_secure
 from module3_mpi_gpu_overlap.private_rounds import check_privacy, epsilon
 from module3_mpi_gpu_overlap.report import round_rows, score_lines, score_rows, screened_lines
 from module3_mpi_gpu_overlap.run_state import KeptRun
+from module3_mpi_gpu_overlap.stall_watch import leave, watched
 from module3_mpi_gpu_overlap.trace import spans_of_run, write_trace
 
 GANTT_ROUNDS = 4
+LOADING_S = 3600.0  # rank 0 may have to download and to prepare the data first
 
 if TYPE_CHECKING:
     from module3_mpi_gpu_overlap.federated import FederatedRun
@@ -45,17 +46,26 @@ def train(world: World, config: TrainConfig) -> None:
     Raises:
         AgreedError: something is wrong on some rank; all raise it.
     """
-    from module3_mpi_gpu_overlap.federated import federate  # starts MPI, so not on import
-
     agreed(world, lambda: require_ranks(world, config.ranks))
     agreed(world, lambda: check(config))
     agreed(world, lambda: _check_slow_rank(world, config))
     agreed(world, lambda: require_secure(world.size) if config.sum == "secure" else None)
+    with watched(world, config.stall_limit_s):
+        _train(world, config)
+
+
+def _train(world: World, config: TrainConfig) -> None:
+    from module3_mpi_gpu_overlap.federated import federate  # starts MPI, so not on import
+
+    if path := config.checkpoint:
+        agreed(world, lambda: remove_unfinished(path) if world.rank == 0 else None)
+    world.heartbeat.beat("the data to be loaded", at_least_s=LOADING_S)
     device = choose_device(world, config.device)
     data = load_client_data(world, config.data_dir, config, config.seed)
     torch.manual_seed(config.seed)
     shape = _input_shape(data.clients)
     module = model_of(config, *shape)
+    world.heartbeat.beat("what the other ranks run")
     handshake(world, _about(config, data, module))
     print(data.source)
     print(f"{world.size} ranks, {world.link}, mode {config.mode}, on {device.type}")
@@ -85,6 +95,7 @@ def train(world: World, config: TrainConfig) -> None:
         after = f"after {config.rounds} rounds"
         print(f"differential privacy of a client: ({spent:.3g}, {delta:g}) {after}")
     print(f"all {world.size} ranks hold the same model {run.digest}")
+    world.heartbeat.beat("rank 0 to write rows and model")
     agreed(world, lambda: _keep(world, config, data, run) if world.rank == 0 else None)
 
 
@@ -101,7 +112,11 @@ def check(config: TrainConfig) -> None:
     for name in ("clients_count", "clients_per_round", "evaluate_every", "hidden_width"):
         if getattr(config, name) < 0:
             raise UserError(f"{option(name)} must be 0 or more")
-    for name in ("proximal_mu", "screening_ratio", "slow_ratio", "clip_norm", "noise_multiplier"):
+    positive_or_zero = (
+        *("proximal_mu", "screening_ratio", "slow_ratio", "stall_limit_s"),
+        *("clip_norm", "noise_multiplier"),
+    )
+    for name in positive_or_zero:
         if not (math.isfinite(getattr(config, name)) and getattr(config, name) >= 0):
             raise UserError(f"{option(name)} must be a number of 0 or more")
     if not 0 <= config.server_momentum < 1:
@@ -217,14 +232,11 @@ def _keep(world: World, config: TrainConfig, data: ClientData, run: "FederatedRu
     provenance = collect(data.source.dataset, config.profile)
     tables = {ROUNDS: round_rows, SCORES: score_rows}
     for table, rows in tables.items():
-        path = append_rows(
-            table,
-            config.results_dir,
-            provenance,
-            rows(run, config_row, config.seed, config.repeat),
-        )
-        print(f"rows appended to {path}")
-    if config.trace:
+        own_rows = list(rows(run, config_row, config.seed, config.repeat))
+        path = append_rows(table, config.results_dir, provenance, own_rows)
+        if own_rows:
+            print(f"rows appended to {path}")
+    if config.trace and run.rounds:
         _keep_trace(config.trace, run, provenance)
     if config.checkpoint:
         about = {"model": config.model, "digest": run.digest, "suite_version": suite_version()}
@@ -255,4 +267,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

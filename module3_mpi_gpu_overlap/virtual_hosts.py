@@ -16,7 +16,7 @@ import tyro
 
 from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.launch import LINK_VARIABLE
-from module3_mpi_gpu_overlap.mpiexec import find_mpiexec
+from module3_mpi_gpu_overlap.mpiexec import YIELDING, find_mpiexec
 from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster
 from module3_mpi_gpu_overlap.virtual_link import Link, link_of, shaping
 
@@ -78,10 +78,8 @@ def mpich_variables(config: VirtualCluster) -> dict[str, str]:
         else {"MPIR_CVAR_NUM_CLIQUES": str(config.hosts), "MPIR_CVAR_CLIQUES_BY_BLOCK": "1"}
     )
     network = {"MPIR_CVAR_CH4_NETMOD": "ofi", "FI_PROVIDER": "tcp", "FI_TCP_IFACE": INTERFACE}
-    # More ranks than cores: one that polls would keep the next from running for a time slice.
     crowded = config.hosts * config.ranks_per_host > len(os.sched_getaffinity(0))
-    yielding = {"MPIR_CVAR_ENABLE_HEAVY_YIELD": "1", "MPIR_CVAR_POLLS_BEFORE_YIELD": "10"}
-    return {**nodes, **network, **(yielding if crowded else {})}
+    return {**nodes, **network, **(YIELDING if crowded else {})}
 
 
 def on_hosts(hosts: int, ranks_per_host: int, command: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.columns import (
     ALLREDUCE,
+    FAULTS,
     ROUNDS,
     SCORES,
     AllreduceKey,
@@ -18,6 +19,7 @@ from module3_mpi_gpu_overlap.columns import (
     ScoreKey,
     ScoreMeasurement,
 )
+from module3_mpi_gpu_overlap.fault_columns import FaultKey, FaultMeasurement
 from module3_mpi_gpu_overlap.report import NO_ACCELERATOR, ONE_RANK
 
 PROGRESS = ("mpi_progress_percent", "polling_progress_percent", "thread_progress_percent")
@@ -111,6 +113,27 @@ def write_accuracy(results_dir: Path, scores: dict[str, list[float]]) -> None:
             row = _round_row(world, str(asked["mode"]), 0, 0, 0, 0.1, (), 1.0)
             key = replace(row.config, **asked, **shared)
             append_rows(ROUNDS, results_dir, run, [replace(row, config=key, seed=seed)])
+
+
+def write_faults(results_dir: Path, promises: list[str]) -> None:
+    """A command's faults, and what became of each one's promises."""
+    rows = [
+        Row(
+            FaultKey(
+                kind="stopped rank",
+                mode="G1",
+                world_size=2,
+                rank=0,
+                moment="after round 3 was kept",
+                try_index=index,
+            ),
+            FaultMeasurement(3.5, 13.0, 2, promise, "told"),  # type: ignore[arg-type]
+            seed=0,
+            repeat=0,
+        )
+        for index, promise in enumerate(promises)
+    ]
+    append_rows(FAULTS, results_dir, collect("mitdb", "paper"), rows)
 
 
 def _round_row(

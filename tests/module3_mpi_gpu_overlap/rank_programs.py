@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,7 @@ def federate(world: World, options: dict[str, Any]) -> dict[str, Any]:
     return {
         "digests": world.comm.allgather(model.digest()),
         "vector": model.host_vector().tolist(),
-        "weights": [report.weight for report in run.rounds[0]],
+        "weights": [report.weight for reports in run.rounds[:1] for report in reports],
         "beats": [[report.beats for report in reports] for reports in run.rounds],
         "screened": [[list(report.screened) for report in reports] for reports in run.rounds],
         "counters": world.comm.allgather(
@@ -379,6 +380,22 @@ def fail_to_read(world: World, options: dict[str, Any]) -> None:
     agreed(world, lambda: open("/no/such/file") if world.rank == 1 else None)  # noqa: PTH123, SIM115
 
 
+def get_on(world: World, options: dict[str, Any]) -> str:
+    """Ranks that take longer than the limit, step by step; the last one may hang after that."""
+    from module3_mpi_gpu_overlap.stall_watch import watched
+
+    with watched(world, options["stall_limit_s"]):
+        world.heartbeat.beat("its own steps")
+        for _ in range(10):
+            time.sleep(options["stall_limit_s"] / 5)
+            world.heartbeat.beat()
+        world.heartbeat.beat("the others' sum")
+        if options["hangs"] and world.rank == world.size - 1:
+            time.sleep(60)
+        world.comm.Barrier()
+    return "all got on"
+
+
 def too_few_patients(world: World, options: dict[str, Any]) -> None:
     """More ranks than patients: the split leaves one patient to train on."""
     client_data.TRAIN = (101,)
@@ -415,6 +432,7 @@ PROGRAMS = {
         *(federate, train_alone, average, sum_of_clients, screened_silent_rank, progress),
         *(secure_total, shake_hands, load_data),
         *(differ_at_the_end, fail_unforeseen, fail_to_read, too_few_patients, several),
+        get_on,
     )
 }
 

@@ -15,7 +15,7 @@ def lines(results_dir: Path, about: str) -> list[str]:
 
 def test_without_rows_nothing_is_judged(tmp_path: Path) -> None:
     told = render(tmp_path).splitlines()
-    assert len(told) == 6
+    assert len(told) == 7
     assert all(line.endswith("not measured") for line in told)
 
 
@@ -80,6 +80,29 @@ def test_what_was_sent_grows_with_the_rounds_and_is_nothing_for_one_rank(
     assert rounds_to(found, "G0", 0.29) == 5
     assert rounds_to(found, "G0", 0.59) == 10
     assert rounds_to(found, "G0", 0.61) is None
+
+
+@pytest.mark.parametrize(
+    ("promises", "told"),
+    [
+        (["kept"] * 200, "none broken; killed and stopped runs were gone after at most 3.5 s: met"),
+        (
+            ["kept"] * 199,
+            "none broken; killed and stopped runs were gone after at most 3.5 s: missed",
+        ),
+        (
+            ["kept"] * 200 + ["hang"],
+            "1 hang; killed and stopped runs were gone after at most 3.5 s: missed",
+        ),
+    ],
+)
+def test_faults_are_many_and_break_no_promise(
+    rows: Any, tmp_path: Path, promises: list[str], told: str
+) -> None:
+    rows.write_faults(tmp_path, promises)
+    (line,) = lines(tmp_path, "random faults")
+    assert line.endswith(told)
+    assert line.startswith(f"{len(promises)} random faults")
 
 
 def test_one_seed_has_no_interval() -> None:

@@ -38,6 +38,7 @@ def two_ranks(run_program: Any, states: Path) -> dict[str, Any]:
         cases[name] = ["federate", own]
         cases[f"{name} first"] = ["federate", {**own, **kept, "rounds": 2}]
         cases[f"{name} rest"] = ["federate", {**own, **kept, "resume": True}]
+        cases[f"{name} again"] = ["federate", {**own, **kept, "resume": True}]
     return run_program("several", 2, 120.0, **cases)
 
 
@@ -48,6 +49,32 @@ def test_a_run_in_two_parts_is_the_whole_run_to_the_bit(
     assert two_ranks[f"{case} rest"]["digests"] == two_ranks[case]["digests"]
     assert two_ranks[f"{case} first"]["digests"] != two_ranks[case]["digests"]
     assert two_ranks[f"{case} rest"]["losses"] == two_ranks[case]["losses"][2:]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_killed_when_all_rounds_were_done_scores_their_model(
+    two_ranks: dict[str, Any], case: str
+) -> None:
+    whole, again = two_ranks[case], two_ranks[f"{case} again"]
+    assert again["digests"] == whole["digests"]
+    assert again["losses"] == []
+    assert again["scored_rounds"] == whole["scored_rounds"] == [3]
+    assert again["right"] == whole["right"]
+
+
+def test_what_a_killed_run_left_half_written_is_removed_and_in_nobodys_way(
+    two_ranks: dict[str, Any], states: Path, run_program: Any, tmp_path: Path
+) -> None:
+    kept = shutil.copytree(states / "silo", tmp_path / "silo")
+    for name in (".round-4.pt.71", ".round-3.pt.71", "round-4.rank-1-of-2.pt"):
+        (kept / name).write_bytes(b"torn")
+    options = {**RUN, **CASES["silo"], "state_dir": str(kept)}
+    run_program("federate", 2, **options, resume=True)
+    assert sorted(path.name for path in kept.iterdir()) == [
+        "round-3.pt",
+        "round-3.rank-0-of-2.pt",
+        "round-3.rank-1-of-2.pt",
+    ]
 
 
 def test_only_the_last_round_is_kept(two_ranks: dict[str, Any], states: Path) -> None:
@@ -101,6 +128,12 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
 
 
+def flip_a_bit(path: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    path.write_bytes(whole)
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "options", "sentence"),
     [
@@ -108,13 +141,14 @@ def truncate(path: Path) -> None:
         ("round-3.rank-1-of-2.pt", truncate, {}, r"rank-1-of-2\.pt is damaged .*\(on rank 1\)"),
         ("round-3.rank-1-of-2.pt", Path.unlink, {}, r"is missing: all ranks must see .*rank 1"),
         ("round-3.pt", Path.unlink, {}, "holds no state to resume from"),
+        ("round-3.pt", flip_a_bit, {}, r"round-3\.pt is damaged or was not kept by"),
         (
             "round-3.pt",
             lambda path: path.write_bytes(b"not ours"),
             {},
             "is damaged or was not kept by",
         ),
-        ("round-3.pt", damage_nothing, {"rounds": 4}, "has done 4 rounds already"),
+        ("round-3.pt", damage_nothing, {"rounds": 3}, "has done 4 rounds already"),
         ("round-3.pt", damage_nothing, {"batch_size": 8}, "with --batch-size 16, and this one"),
         ("round-3.pt", damage_nothing, {"resume": False}, "go on with --resume, or name another"),
     ],

@@ -172,6 +172,7 @@ def test_more_ranks_than_patients_is_one_sentence(
         (TrainConfig(proximal_mu=-1), "--proximal-mu"),
         (TrainConfig(screening_ratio=float("inf")), "--screening-ratio"),
         (TrainConfig(state_every=0), "--state-every"),
+        (TrainConfig(stall_limit_s=-1), "--stall-limit-s"),
         (TrainConfig(resume=True), "--resume needs --state-dir"),
         (TrainConfig(clients_per_round=3), "need --clients subjects"),
         (TrainConfig(mode="G3", clients="subjects"), "G3 needs --clients ranks"),
