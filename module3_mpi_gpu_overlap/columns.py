@@ -9,6 +9,7 @@ from crossscale_results.table import Table
 from module3_mpi_gpu_overlap.config import Experiment, Settings, Sum
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.model_columns import MODEL
+from module3_mpi_gpu_overlap.peer_columns import PEERS
 from module3_mpi_gpu_overlap.privacy_columns import PRIVACY
 from module3_mpi_gpu_overlap.wire_columns import WIRE
 
@@ -169,4 +170,4 @@ ALLREDUCE = Table(
     AllreduceKey,
     AllreduceMeasurement,
 )
-TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL)
+TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL, PEERS)
