@@ -1,6 +1,6 @@
 """Everyone who takes part, and why one of them cannot.
 
-APPFL is left out: its runner needs Globus, Ray and an account's services beside torch.
+APPFL is left out: it comes with Globus, Ray, Weights & Biases and Amazon's clients.
 """
 
 from importlib import import_module, metadata
