@@ -21,7 +21,7 @@ class LocalClient:
     """What a client holds: model, optimiser and stream of batches, as a rank of the suite does."""
 
     def __init__(self, job: Job) -> None:
-        """Warmed up, with the first round's batches prepared; collective."""
+        """Warmed up, with no batches prepared yet; collective."""
         self.model = FlatModel(job.module, CPU)
         self.beats = job.data.clients.beats[job.world.rank]
         self.share = self.beats / sum(job.data.clients.beats)
