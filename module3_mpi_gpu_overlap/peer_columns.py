@@ -54,8 +54,8 @@ class PeerMeasurement:
     exposed_communication_s: Annotated[
         float | None,
         Doc(
-            "Blocked after the last client arrived; with a server, before the last client was "
-            "called and after the last one answered."
+            "Blocked after the last client arrived; with a server, the part of the round in which "
+            "no client was at work."
         ),
     ]
     model_difference_ratio: Annotated[

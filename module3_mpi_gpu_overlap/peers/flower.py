@@ -95,13 +95,16 @@ def _contestant(name: str, settings: str, form: Format) -> Contestant:
 def _rounds(
     served: list[tuple[float, float]], fits: tuple[Fits, ...], trained_s: tuple[list[float], ...]
 ) -> list[PeerRound]:
-    """Rounds as the server saw them, from choosing clients to the average."""
+    """Rounds as the server saw them, from choosing clients to the average.
+
+    Exposed is what they last while no client is at work.
+    """
     found = []
     for index, (begin_s, end_s) in enumerate(served):
         preparation_s = [own.preparation_s[index] for own in fits]
         train_s = [own[index] for own in trained_s]
         both_s = map(sum, zip(train_s, preparation_s, strict=True))
-        entered_s = max(own.spans[index][0] for own in fits)
+        entered_s = min(own.spans[index][0] for own in fits)
         left_s = max(own.spans[index][1] for own in fits)
         exposed_s = (entered_s - begin_s) + (end_s - left_s)
         found.append(
