@@ -103,14 +103,7 @@ def peer_bench(config: PeerBenchConfig) -> None:
     print(source)
     grid = GRIDS[config.profile]
     provenance = replace(collect(source.dataset, config.profile), threads_count=1)
-    present = []
-    for contestant in (CONTESTANTS[name] for name in names):
-        if reason := why_absent(contestant):
-            row = void_row(_key(contestant, grid, 0, 0), PeerMeasurement, reason, config.seed)
-            append_rows(PEERS, config.results_dir, provenance, [row])
-            print(f"{contestant.name} is left out: {reason}")
-        else:
-            present.append(contestant)
+    present = _present(names, config, grid, provenance)
     repeats = config.repeats or grid.repeats
     with tqdm(total=repeats * len(present), desc="peers", unit="run") as bar:
         for repeat in range(repeats):
@@ -123,6 +116,21 @@ def peer_bench(config: PeerBenchConfig) -> None:
                 bar.update()
             _keep(config, grid, provenance, repeat, found)
     print(render(config.results_dir, provenance.run_id))
+
+
+def _present(
+    names: tuple[str, ...], config: PeerBenchConfig, grid: PeerGrid, provenance: Provenance
+) -> list[Contestant]:
+    """Those that can be run here; the others get a row that says why not."""
+    present = []
+    for contestant in (CONTESTANTS[name] for name in names):
+        if reason := why_absent(contestant):
+            row = void_row(_key(contestant, grid, 0, 0), PeerMeasurement, reason, config.seed)
+            append_rows(PEERS, config.results_dir, provenance, [row])
+            print(f"{contestant.name} is left out: {reason}")
+        else:
+            present.append(contestant)
+    return present
 
 
 def _run(

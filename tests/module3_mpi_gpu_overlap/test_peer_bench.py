@@ -62,6 +62,7 @@ def whole_bench(
 
 @pytest.mark.mpi
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # the first one waits for the whole bench
 @pytest.mark.parametrize("name", CONTESTANTS)
 def test_a_contestants_rounds_make_the_suites_model(
     whole_bench: dict[str, pd.DataFrame], name: str
