@@ -22,13 +22,14 @@ from module3_mpi_gpu_overlap.accuracy_summary import (
     rounds_to,
     scored,
 )
-from module3_mpi_gpu_overlap.columns import FAULTS, MODEL, ROUNDS, WIRE
+from module3_mpi_gpu_overlap.columns import FAULTS, MODEL, PEERS, ROUNDS, WIRE
 from module3_mpi_gpu_overlap.faults import SIGNALS
 from module3_mpi_gpu_overlap.model_columns import WITHIN_PERCENT
 from module3_mpi_gpu_overlap.selection import profile_rows
 
 EXPOSED_AT_MOST, ROUND_AT_MOST = 0.05, 0.55
 OVERHEAD_AT_MOST = 0.02
+LESS_THAN_FLOWER = 5.0
 OF_CENTRAL_AT_LEAST = 0.95
 FEWER_BYTES = 4.0
 FAULTS_COUNT = 200
@@ -50,6 +51,7 @@ def render(results_dir: Path) -> str:
     told = (
         _told("rounds on links", links, _on_links),
         _told("suite overhead", bench, _overhead),
+        _told("overhead of other runners", profile_rows(PEERS, results_dir), _peers),
         _told("communication's share", bench, _share),
         _told("cost model", profile_rows(MODEL, results_dir), _model),
         _told("accuracy", scored(results_dir), _accuracy),
@@ -119,6 +121,26 @@ def _unspent(rows: pd.DataFrame) -> pd.Series:
     parts = ["train_s", "blocked_idle_s", "exposed_communication_s"]
     spent: pd.Series = rows[parts].sum(axis=1)
     return rows["rank_round_s"] - spent
+
+
+def _peers(rows: pd.DataFrame) -> Iterator[str]:
+    # A median of what a runner adds, in its variant that adds least.
+    own = _warm(rows[rows["overhead_s"].notna() & ~rows["oversubscribed"].astype(bool)])
+    suite, flower = own[own["role"] == "suite"], own[own["library"] == "flwr"]
+    if suite.empty or flower.empty:
+        yield "overhead of Flower over the suite's: not measured"
+        return
+    columns = ["overhead_s", "runner_overhead_s"]
+    least = flower.groupby("contestant")[columns].median().min().astype(float)
+    steps = int(own["local_steps"].iloc[0])
+    for mode, found in suite.groupby("contestant")[columns].median().iterrows():
+        times = least / found.astype(float)
+        yield (
+            f"overhead of Flower over {mode}'s in a round of {steps} local steps (bar: at least "
+            f"{LESS_THAN_FLOWER:g}): {times['overhead_s']:.1f}, or "
+            f"{times['runner_overhead_s']:.1f} without drawing batches"
+            f"{_judged(times['overhead_s'] >= LESS_THAN_FLOWER)}"
+        )
 
 
 def _share(rows: pd.DataFrame) -> Iterator[str]:

@@ -10,6 +10,7 @@ from module3_mpi_gpu_overlap.config import Experiment, Settings, Sum
 from module3_mpi_gpu_overlap.fault_columns import FAULTS
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.model_columns import MODEL
+from module3_mpi_gpu_overlap.peer_columns import PEERS
 from module3_mpi_gpu_overlap.privacy_columns import PRIVACY
 from module3_mpi_gpu_overlap.wire_columns import WIRE
 
@@ -171,4 +172,4 @@ ALLREDUCE = Table(
     AllreduceKey,
     AllreduceMeasurement,
 )
-TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL, FAULTS)
+TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL, PEERS, FAULTS)

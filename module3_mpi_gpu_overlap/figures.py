@@ -13,6 +13,7 @@ from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS
 from module3_mpi_gpu_overlap.launch import ONE_NODE
 from module3_mpi_gpu_overlap.link_figure import draw_links
 from module3_mpi_gpu_overlap.model_figures import draw_model
+from module3_mpi_gpu_overlap.peer_figure import draw_peers
 from module3_mpi_gpu_overlap.quartiles import draw_quartiles
 from module3_mpi_gpu_overlap.selection import per_round, profile_rows
 from module3_mpi_gpu_overlap.wire_figure import draw_wire
@@ -41,7 +42,7 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
     allreduce = profile_rows(ALLREDUCE, results_dir)
     if allreduce is not None:
         paths += draw_allreduce(allreduce[allreduce["sum"] == "mpi"], out_dir)
-    for others in (draw_accuracy, draw_wire, draw_links, draw_model):
+    for others in (draw_accuracy, draw_wire, draw_links, draw_model, draw_peers):
         paths += others(results_dir, out_dir)
     return paths
 

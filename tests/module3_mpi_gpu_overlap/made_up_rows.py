@@ -20,6 +20,7 @@ from module3_mpi_gpu_overlap.columns import (
     ScoreMeasurement,
 )
 from module3_mpi_gpu_overlap.fault_columns import FaultKey, FaultMeasurement
+from module3_mpi_gpu_overlap.peer_columns import PEERS, PeerMeasurement, PeerRun
 from module3_mpi_gpu_overlap.report import NO_ACCELERATOR, ONE_RANK
 
 PROGRESS = ("mpi_progress_percent", "polling_progress_percent", "thread_progress_percent")
@@ -134,6 +135,41 @@ def write_faults(results_dir: Path, promises: list[str]) -> None:
         for index, promise in enumerate(promises)
     ]
     append_rows(FAULTS, results_dir, collect("mitdb", "paper"), rows)
+
+
+def write_peers(results_dir: Path, overheads_s: dict[str, tuple[float, float]]) -> None:
+    """Two rounds of one second of each runner's (overhead, and that without drawing batches)."""
+    rows = []
+    for name, (overhead_s, runner_s) in overheads_s.items():
+        for index in range(2):
+            warm_up_s = 0.0 if index else 0.3
+            overhead, runner = overhead_s + warm_up_s, runner_s + warm_up_s
+            key = PeerRun(
+                contestant=name,
+                role="suite" if name[0] == "G" else "peer",
+                library="flwr" if name.startswith("Flower") else "torch",
+                library_version="1",
+                settings="made up",
+                clients_count=2,
+                processes_count=2,
+                oversubscribed=False,
+                rounds=2,
+                local_steps=50,
+                batch_size=256,
+                averaged_count=39_000,
+                round_index=index,
+            )
+            measurement = PeerMeasurement(
+                round_s=1.0,
+                train_s=1.0 - overhead,
+                preparation_s=overhead - runner,
+                overhead_s=overhead,
+                runner_overhead_s=runner,
+                exposed_communication_s=runner / 2,
+                model_difference_ratio=0.0,
+            )
+            rows.append(Row(key, measurement, 0, 0))
+    append_rows(PEERS, results_dir, collect("mitdb", "paper"), rows)
 
 
 def _round_row(

@@ -52,6 +52,26 @@ def test_communications_share_must_grow_with_the_ranks(rows: Any, tmp_path: Path
     assert lines(tmp_path / "b", "communication's share")[0].endswith("missed")
 
 
+@pytest.mark.parametrize(
+    ("flower", "told"), [((0.05, 0.02), "5.0, or 4.0"), ((0.04, 0.05), "4.0, or 10.0")]
+)
+def test_the_suites_overhead_is_held_against_flowers_least(
+    rows: Any, tmp_path: Path, flower: tuple[float, float], told: str
+) -> None:
+    contestants = {"Flower a": (0.09, 0.09), "Flower b": flower, "gloo": (0.001, 0.001)}
+    rows.write_peers(tmp_path, {"G1": (0.01, 0.005), **contestants})
+    (line,) = lines(tmp_path, "overhead of Flower over G1's in a round of 50 local steps")
+    verdict = "met" if told.startswith("5.0") else "missed"
+    assert line.endswith(f"{told} without drawing batches: {verdict}")
+
+
+def test_without_flower_no_overhead_is_judged(rows: Any, tmp_path: Path) -> None:
+    rows.write_peers(tmp_path, {"G1": (0.01, 0.005), "gloo": (0.02, 0.01)})
+    assert lines(tmp_path, "overhead of Flower") == [
+        "overhead of Flower over the suite's: not measured"
+    ]
+
+
 def test_subjects_are_held_against_central_training(rows: Any, tmp_path: Path) -> None:
     rows.write_accuracy(tmp_path / "a", {"central": [0.60, 0.60], "subjects": [0.59, 0.57]})
     (line,) = lines(tmp_path / "a", "over central training")

@@ -54,3 +54,8 @@ def test_a_rounds_parts_are_means_over_its_ranks(rows: Any, tmp_path: Path) -> N
     pd.testing.assert_series_equal(
         found.loc[(2, "G1")].mean(), pd.Series(expected), check_names=False
     )
+
+
+def test_the_peers_have_a_figure_of_their_own(rows: Any, tmp_path: Path) -> None:
+    rows.write_peers(tmp_path, {"G1": (0.01, 0.005), "Flower": (0.05, 0.02)})
+    assert {path.stem for path in draw(tmp_path, tmp_path / "figures")} == {"module3_peers"}

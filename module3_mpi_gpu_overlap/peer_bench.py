@@ -1,0 +1,287 @@
+"""Other runners beside the suite's rounds: `python -m module3_mpi_gpu_overlap.peer_bench`.
+
+Two clients of one thread each train the same classifier on the same batches from the same weights.
+Every run is a fresh set of processes; the contestants take turns, another one first each repeat. A
+run's rows are kept only if its last average is the one that the suite's `G0` made in that repeat.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from tqdm import tqdm
+from typing_extensions import Doc
+
+from crossscale_data.prepared import load_beats
+from crossscale_data.source import Source, find_source
+from crossscale_results.cli import run
+from crossscale_results.errors import UserError
+from crossscale_results.provenance import Provenance, collect, usable_cores
+from crossscale_results.reader import read_table
+from crossscale_results.rows import Row, void_row
+from crossscale_results.writer import append_rows
+from module3_mpi_gpu_overlap.child_process import options_of
+from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
+from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
+from module3_mpi_gpu_overlap.peer_columns import PEERS, PeerMeasurement, PeerRun
+from module3_mpi_gpu_overlap.peers.contestant import RANKS, Contestant, ranks_of
+from module3_mpi_gpu_overlap.peers.contestants import (
+    CONTESTANTS,
+    REFERENCE,
+    version_of,
+    why_absent,
+)
+
+CHILD_LIMIT_S = 600.0
+BATCH_SIZE = 256
+# Runners add up in another order, and Adam makes steps out of the last bits of tiny gradients.
+DIFFERENCE_AT_MOST = 0.05
+EVERY_STEP = "gradients are averaged within every step"
+ANOTHER_ALGORITHM = "it averages gradients: another model, whose gradients were checked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerBenchConfig:
+    """Other runners beside the suite's, interleaved, each run in fresh processes."""
+
+    profile: Annotated[
+        Literal["quick", "paper"], Doc("`quick`: short rounds, once; `paper`: 50 local steps.")
+    ] = "quick"
+    repeats: Annotated[int | None, Doc("Runs of each; the profile's if none.")] = None
+    contestants: Annotated[tuple[str, ...], Doc(f"Who is compared; {REFERENCE} always is.")] = (
+        tuple(CONTESTANTS)
+    )
+    data_dir: DataDir = None
+    results_dir: ResultsDir = Path("results")
+    seed: Annotated[int, Doc("Seed of weights, batches and dropout.")] = 0
+
+
+@dataclass(frozen=True)
+class PeerGrid:
+    """What a profile runs."""
+
+    rounds: int
+    local_steps: int
+    repeats: int
+
+
+GRIDS = {
+    "quick": PeerGrid(rounds=3, local_steps=10, repeats=1),
+    "paper": PeerGrid(rounds=6, local_steps=50, repeats=5),
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a contestant's worker wrote."""
+
+    rounds: list[dict[str, Any]]
+    averaged: npt.NDArray[np.float32]  # [n]
+    start: npt.NDArray[np.float32]  # [n], what training began with
+    mpi_version: str
+
+
+def peer_bench(config: PeerBenchConfig) -> None:
+    """Run every contestant once a repeat, and append the rows of each that agrees with `G0`.
+
+    Raises:
+        UserError: there is no mpiexec, no such contestant, or the suite's own run failed.
+    """
+    names = tuple(dict.fromkeys((REFERENCE, *config.contestants)))
+    if unknown := [name for name in names if name not in CONTESTANTS]:
+        raise UserError(f"{unknown[0]!r} is no contestant: choose of {', '.join(CONTESTANTS)}")
+    find_mpiexec()
+    source = find_source(config.data_dir)
+    load_beats(source)  # prepared here, not inside the first child
+    print(source)
+    grid = GRIDS[config.profile]
+    provenance = replace(collect(source.dataset, config.profile), threads_count=1)
+    present = _present(names, config, grid, provenance)
+    repeats = config.repeats or grid.repeats
+    with tqdm(total=repeats * len(present), desc="peers", unit="run") as bar:
+        for repeat in range(repeats):
+            first = repeat % len(present)
+            turns = present[first:] + present[:first]
+            found = {}
+            for contestant in turns:
+                bar.set_postfix_str(contestant.name)
+                found[contestant.name] = _run(contestant, config, grid, source)
+                bar.update()
+            _keep(config, grid, provenance, repeat, found)
+    print(render(config.results_dir, provenance.run_id))
+
+
+def _present(
+    names: tuple[str, ...], config: PeerBenchConfig, grid: PeerGrid, provenance: Provenance
+) -> list[Contestant]:
+    """Those that can be run here; the others get a row that says why not."""
+    present = []
+    for contestant in (CONTESTANTS[name] for name in names):
+        if reason := why_absent(contestant):
+            row = void_row(_key(contestant, grid, 0, 0), PeerMeasurement, reason, config.seed)
+            append_rows(PEERS, config.results_dir, provenance, [row])
+            print(f"{contestant.name} is left out: {reason}")
+        else:
+            present.append(contestant)
+    return present
+
+
+def _run(
+    contestant: Contestant, config: PeerBenchConfig, grid: PeerGrid, source: Source
+) -> Told | str:
+    """What the contestant's ranks told; of another library, why they could not."""
+    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
+        out = Path(folder) / "told.json"
+        given = {
+            "contestant": contestant.name,
+            "rounds": grid.rounds,
+            "local-steps": grid.local_steps,
+            "batch-size": BATCH_SIZE,
+            "data-dir": source.directory,
+            "seed": config.seed,
+            "out": out,
+        }
+        worker = ["-m", "module3_mpi_gpu_overlap.peers.worker", *options_of(given)]
+        try:
+            run_ranks(ranks_of(contestant), worker, CHILD_LIMIT_S)
+        except UserError as error:
+            if contestant.role == "suite":
+                raise
+            return f"it failed: {error}"
+        told = json.loads(out.read_text())
+    averaged, start = (np.array(told[name], np.float32) for name in ("averaged", "start"))
+    return Told(told["rounds"], averaged, start, told["mpi_version"])
+
+
+def _keep(
+    config: PeerBenchConfig,
+    grid: PeerGrid,
+    provenance: Provenance,
+    repeat: int,
+    found: dict[str, Told | str],
+) -> None:
+    """Append a repeat's rows; those of a wrong average say so in place of times.
+
+    Raises:
+        UserError: the suite's own modes disagree.
+    """
+    reference = found[REFERENCE]
+    assert isinstance(reference, Told)
+    provenance = replace(provenance, mpi_version=reference.mpi_version)
+    for name, told in found.items():
+        contestant = CONTESTANTS[name]
+        difference = None
+        if isinstance(told, Told) and contestant.local_sgd:
+            difference = difference_ratio(told, reference)
+            if not difference <= DIFFERENCE_AT_MOST:
+                told = f"refused, since its average is off G0's by {difference:.2g} of the training"
+                if contestant.role == "suite":
+                    raise UserError(f"{name} is {told}")
+        if isinstance(told, Told):
+            rows = list(_rows(contestant, grid, told, difference, config.seed, repeat))
+        else:
+            key = _key(contestant, grid, 0, 0)
+            rows = [void_row(key, PeerMeasurement, told, config.seed, repeat)]
+        append_rows(PEERS, config.results_dir, provenance, rows)
+
+
+def difference_ratio(told: Told, reference: Told) -> float:
+    """How far the averages are from each other, over how far the reference's came from its start.
+
+    Infinite where they have not one length, or began with other weights.
+    """
+    if told.averaged.shape != reference.averaged.shape or (told.start != reference.start).any():
+        return float("inf")
+    moved = np.linalg.norm(reference.averaged - reference.start)
+    return float(np.linalg.norm(told.averaged - reference.averaged) / moved)
+
+
+def _rows(
+    contestant: Contestant,
+    grid: PeerGrid,
+    told: Told,
+    difference: float | None,
+    seed: int,
+    repeat: int,
+) -> Iterator[Row]:
+    for index, own in enumerate(told.rounds):
+        train_s, both_s = own["train_s"], own["train_and_preparation_s"]
+        measurement = PeerMeasurement(
+            round_s=own["round_s"],
+            train_s=train_s,
+            preparation_s=own["preparation_s"],
+            overhead_s=None if train_s is None else own["round_s"] - train_s,
+            runner_overhead_s=None if both_s is None else own["round_s"] - both_s,
+            exposed_communication_s=own["exposed_communication_s"],
+            model_difference_ratio=difference,
+        )
+        parts = ("train_s", "overhead_s", "runner_overhead_s", "exposed_communication_s")
+        reasons = {name: EVERY_STEP for name in parts if getattr(measurement, name) is None}
+        if difference is None:
+            reasons["model_difference_ratio"] = ANOTHER_ALGORITHM
+        key = _key(contestant, grid, len(told.averaged), index)
+        yield Row(key, measurement, seed, repeat, reasons)
+
+
+def _key(contestant: Contestant, grid: PeerGrid, averaged_count: int, index: int) -> PeerRun:
+    return PeerRun(
+        contestant=contestant.name,
+        role=contestant.role,
+        library=contestant.distribution,
+        library_version=version_of(contestant),
+        settings=contestant.settings,
+        clients_count=RANKS,
+        processes_count=ranks_of(contestant),
+        oversubscribed=usable_cores() < RANKS,
+        rounds=grid.rounds,
+        local_steps=grid.local_steps,
+        batch_size=BATCH_SIZE,
+        averaged_count=averaged_count,
+        round_index=index,
+    )
+
+
+def render(results_dir: Path, run_id: str) -> str:
+    """Medians of a bench over its rounds but the first, the least overhead first."""
+    frame = read_table(PEERS, results_dir)
+    frame = frame[frame["run_id"] == run_id]
+    head = ("contestant", "round", "local steps", "overhead", "without drawing", "exposed")
+    lines = [_line(*head)]
+    for name, own in frame[frame["round_index"] > 0].groupby("contestant", sort=False):
+        columns = ("round_s", "train_s", "overhead_s", "runner_overhead_s")
+        told = [_ms(own, column) for column in (*columns, "exposed_communication_s")]
+        lines.append(_line(str(name), *told))
+    for row in frame[frame["round_s"].isna()].itertuples():
+        reason = str(row.not_measured).split("; ")[0].split(": ", 1)[1]
+        lines.append(f"{row.contestant:<18} not measured: {reason}")
+    return "\n".join(lines)
+
+
+def _line(contestant: str, *cells: str) -> str:
+    return f"{contestant:<18}" + "".join(f"{cell:>16}" for cell in cells)
+
+
+def _ms(rows: pd.DataFrame, column: str) -> str:
+    median_s = rows[column].astype(float).median()
+    return "" if pd.isna(median_s) else f"{median_s * 1e3:.2f} ms"
+
+
+def main() -> int:
+    """Parse the command line and run the bench."""
+    return run(
+        PeerBenchConfig,
+        peer_bench,
+        prog="python -m module3_mpi_gpu_overlap.peer_bench",
+        description="The suite's rounds beside torch.distributed's and Flower's.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
