@@ -25,9 +25,10 @@ def all_claims(results_dir: Path) -> list[Claim]:
 
 
 def draw_all(results_dir: Path, out_dir: Path) -> list[Path]:
-    """Draw each module's figures from the rows in `results_dir`; the files that were written."""
+    """Draw all figures from the rows in `results_dir`; the files that were written."""
+    drawers = ("crossscale_results.overview", *(f"{module}.figures" for module in MODULES))
     return [
         path
-        for module in MODULES
-        for path in importlib.import_module(f"{module}.figures").draw(results_dir, out_dir)
+        for drawer in drawers
+        for path in importlib.import_module(drawer).draw(results_dir, out_dir)
     ]
