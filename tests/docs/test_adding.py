@@ -82,4 +82,5 @@ def test_a_new_mode_averages_on_its_wire(tmp_path: Path, short_synthetic: Source
     assert set(rounds["mode"]) == {"G7"}
     assert set(rounds["wire"]) == {"bf16"}
     assert len(rounds) == 2 * 2  # rounds of ranks
-    assert (rounds["payload_bytes"] == 2 * rounds["averaged_count"]).all()
+    padding_bytes = rounds["payload_bytes"] - 2 * rounds["averaged_count"]  # to whole words
+    assert padding_bytes.isin(range(4)).all()

@@ -55,8 +55,9 @@ def test_links_lead_somewhere(path: Path) -> None:
 def test_modules_that_are_started_exist(path: Path) -> None:
     named = set(re.findall(r"python -m ([a-z0-9_.]+[a-z0-9_])", path.read_text(encoding="utf-8")))
     for name in named - NOT_OURS:
-        main = name if importlib.util.find_spec(f"{name}.__main__") is None else f"{name}.__main__"
-        spec = importlib.util.find_spec(main)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations:
+            spec = importlib.util.find_spec(f"{name}.__main__")
         assert spec is not None, name
         assert spec.origin is not None, name
         assert '__name__ == "__main__"' in Path(spec.origin).read_text(encoding="utf-8"), name
