@@ -25,10 +25,9 @@ def all_claims(results_dir: Path) -> list[Claim]:
 
 
 def draw_all(results_dir: Path, out_dir: Path) -> list[Path]:
-    """Draw all figures from the rows in `results_dir`; the files that were written."""
-    drawers = ("crossscale_results.overview", *(f"{module}.figures" for module in MODULES))
+    """Draw each module's figures from the rows in `results_dir`; the files that were written."""
     return [
         path
-        for drawer in drawers
-        for path in importlib.import_module(drawer).draw(results_dir, out_dir)
+        for module in MODULES
+        for path in importlib.import_module(f"{module}.figures").draw(results_dir, out_dir)
     ]
