@@ -1,44 +1,22 @@
 """The ladder: ways to feed the same training step, each one change away from another.
 
 A rung is a value, not a class: `feed.open_feed` reads its fields. Its name is what the command line
-takes, what the CSV holds, and what README.md explains. `A5` without its filler is `A4`.
+takes, what the CSV holds, and what README.md explains. `A5` without its filler is `A4`. A new rung
+is one more `add` (docs/adding.md).
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
-
-RungName = Literal[
-    "A0",
-    "A0-workers",
-    "A1",
-    "A2",
-    "A2-blocks",
-    "A2-preshuffled",
-    "A3",
-    "A4",
-    "A5",
-    "A5-order",
-    "A5-ring",
-    "A5-stream",
-    "A6-gather",
-    "A6-int16",
-    "A6-hugepages",
-    "A6-both",
-    "C0",
-    "C1",
-    "X-pin",
-    "X-nonblocking",
-]
+from typing import TYPE_CHECKING, Any, Literal
 
 
 @dataclass(frozen=True)
 class Rung:
     """One way to feed the training step."""
 
-    name: RungName
+    name: str
     title: str
     change: str  # the one thing it differs by from `follows`; what it is, if it follows none
-    follows: RungName | None = None
+    follows: str | None = None
     order: Literal["random", "contiguous", "blocks", "preshuffled"] = "random"
     gather: Literal["window", "batch", "native", "once"] = "window"
     store: Literal["shard", "int16", "huge pages", "int16 in huge pages", "device"] = "shard"
@@ -49,84 +27,97 @@ class Rung:
     pinned_in_loop: bool = False  # every batch is copied to new page-locked memory first
     non_blocking: bool = False  # copies are asked not to block, from pageable memory
 
-    def but(self, name: RungName, title: str, change: str, **changed: Any) -> "Rung":
+    def but(self, name: str, title: str, change: str, **changed: Any) -> "Rung":
         """This rung with one thing changed."""
         return replace(self, name=name, title=title, change=change, follows=self.name, **changed)
 
 
-_A0 = Rung("A0", "random gather", "what most scripts do")
-_A0_WORKERS = _A0.but(
-    "A0-workers",
-    "random gather in workers",
-    "batches are made in worker processes",
-    in_workers=True,
+RUNGS: dict[str, Rung] = {}  # by name, in the ladder's order
+LADDER = RUNGS.values()
+
+
+def add(rung: Rung) -> Rung:
+    """Put a rung at the ladder's end."""
+    RUNGS[rung.name] = rung
+    return rung
+
+
+_A0 = add(Rung("A0", "random gather", "what most scripts do"))
+add(
+    _A0.but(
+        "A0-workers",
+        "random gather in workers",
+        "batches are made in worker processes",
+        in_workers=True,
+    )
 )
-_A1 = _A0.but("A1", "batched gather", "one vectorised gather a batch", gather="batch")
-_A2 = _A1.but("A2", "contiguous", "runs of the shard are shuffled together", order="contiguous")
-_A2_BLOCKS = _A2.but(
-    "A2-blocks", "blocks only", "nothing is shuffled inside the runs", order="blocks"
+_A1 = add(_A0.but("A1", "batched gather", "one vectorised gather a batch", gather="batch"))
+_A2 = add(
+    _A1.but("A2", "contiguous", "runs of the shard are shuffled together", order="contiguous")
 )
-_A2_PRESHUFFLED = _A2.but(
-    "A2-preshuffled",
-    "pre-shuffled shard",
-    "a shard shuffled once beforehand is read from end to end",
-    order="preshuffled",
+add(_A2.but("A2-blocks", "blocks only", "nothing is shuffled inside the runs", order="blocks"))
+add(
+    _A2.but(
+        "A2-preshuffled",
+        "pre-shuffled shard",
+        "a shard shuffled once beforehand is read from end to end",
+        order="preshuffled",
+    )
 )
-_A3 = _A2.but("A3", "staging ring", "batches are made in reused, page-locked buffers", ring=True)
-_A4 = _A3.but("A4", "side stream", "copies do not block, and run beside compute", side_stream=True)
-_A5 = _A4.but("A5", "prefetch", "a background thread makes batches ahead", filler=True)
-_A5_ORDER = _A5.but("A5-order", "A5 less order", "in A0's order", order="random")
-_A5_RING = _A5.but("A5-ring", "A5 less ring", "in new, pageable memory each time", ring=False)
-_A5_STREAM = _A5.but("A5-stream", "A5 less side stream", "copies block", side_stream=False)
-_A6_GATHER = _A5.but("A6-gather", "native gather", "rows are gathered in C++", gather="native")
-_A6_INT16 = _A6_GATHER.but(
-    "A6-int16", "int16 samples", "half the bytes, made mV on the device", store="int16"
+_A3 = add(
+    _A2.but("A3", "staging ring", "batches are made in reused, page-locked buffers", ring=True)
 )
-_A6_HUGEPAGES = _A6_GATHER.but(
-    "A6-hugepages", "huge pages", "windows are read from huge pages", store="huge pages"
+_A4 = add(
+    _A3.but("A4", "side stream", "copies do not block, and run beside compute", side_stream=True)
 )
-_A6_BOTH = _A6_INT16.but(
-    "A6-both",
-    "int16 in huge pages",
-    "windows are read from huge pages",
-    store="int16 in huge pages",
+_A5 = add(_A4.but("A5", "prefetch", "a background thread makes batches ahead", filler=True))
+add(_A5.but("A5-order", "A5 less order", "in A0's order", order="random"))
+add(_A5.but("A5-ring", "A5 less ring", "in new, pageable memory each time", ring=False))
+add(_A5.but("A5-stream", "A5 less side stream", "copies block", side_stream=False))
+_A6_GATHER = add(_A5.but("A6-gather", "native gather", "rows are gathered in C++", gather="native"))
+_A6_INT16 = add(
+    _A6_GATHER.but(
+        "A6-int16", "int16 samples", "half the bytes, made mV on the device", store="int16"
+    )
 )
-_C0 = Rung("C0", "compute only", "the control: one resident batch over and over", gather="once")
-_C1 = _A1.but(
-    "C1", "resident dataset", "all windows are on the device, and gathered there", store="device"
+add(
+    _A6_GATHER.but(
+        "A6-hugepages", "huge pages", "windows are read from huge pages", store="huge pages"
+    )
 )
-_X_PIN = _A2.but("X-pin", "pinning in the loop", "pin_memory() of every batch", pinned_in_loop=True)
-_X_NONBLOCKING = _A2.but(
-    "X-nonblocking",
-    "non-blocking from pageable memory",
-    "non_blocking=True without page-locked memory",
-    non_blocking=True,
+add(
+    _A6_INT16.but(
+        "A6-both",
+        "int16 in huge pages",
+        "windows are read from huge pages",
+        store="int16 in huge pages",
+    )
+)
+add(Rung("C0", "compute only", "the control: one resident batch over and over", gather="once"))
+add(
+    _A1.but(
+        "C1",
+        "resident dataset",
+        "all windows are on the device, and gathered there",
+        store="device",
+    )
+)
+add(_A2.but("X-pin", "pinning in the loop", "pin_memory() of every batch", pinned_in_loop=True))
+add(
+    _A2.but(
+        "X-nonblocking",
+        "non-blocking from pageable memory",
+        "non_blocking=True without page-locked memory",
+        non_blocking=True,
+    )
 )
 
-LADDER = (
-    _A0,
-    _A0_WORKERS,
-    _A1,
-    _A2,
-    _A2_BLOCKS,
-    _A2_PRESHUFFLED,
-    _A3,
-    _A4,
-    _A5,
-    _A5_ORDER,
-    _A5_RING,
-    _A5_STREAM,
-    _A6_GATHER,
-    _A6_INT16,
-    _A6_HUGEPAGES,
-    _A6_BOTH,
-    _C0,
-    _C1,
-    _X_PIN,
-    _X_NONBLOCKING,
-)
-RUNGS: dict[str, Rung] = {rung.name: rung for rung in LADDER}
 CONTROL = RUNGS["C0"]
+
+if TYPE_CHECKING:
+    RungName = str
+else:
+    RungName = Literal[tuple(RUNGS)]  # what the command line takes
 
 
 def describe(rung: Rung) -> str:

@@ -6,9 +6,9 @@ import pandas as pd
 
 from crossscale_results import Table, read_table
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
-from module1_locality.rungs import LADDER
+from module1_locality.rungs import RUNGS
 
-RUNG_ORDER = tuple(rung.name for rung in LADDER)
+RUNG_ORDER = RUNGS.keys()
 
 
 def latest_run(frame: pd.DataFrame, run_id: str | None = None) -> pd.DataFrame:

@@ -1,9 +1,13 @@
 """Who takes part in the benchmark: each is a function without arguments that solves a problem.
 
+A new contestant is a function from a problem to contestants, and its entry in `EVERYONE`
+(docs/adding.md).
+
 All get the same tensors and threads. What a contestant can prepare once for many calls (its output,
 packed weights, another layout) it prepares beforehand.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -46,7 +50,9 @@ def contestants(problem: Problem, peers: bool = False) -> dict[str, Contestant]:
         problem: what is computed.
         peers: whether torch.compile and ONNX Runtime take part where they can, too.
     """
-    found = {**torch_contestants(problem), **_crossscale(problem), **_history(problem)}
+    found: dict[str, Contestant] = {}
+    for who in EVERYONE:
+        found |= who(problem)
     if peers and problem.cell.operation == "forward":
         found |= compiled(problem) | onnx_runtime(problem)
     return found
@@ -134,3 +140,11 @@ def _history(p: Problem) -> dict[str, Contestant]:
         return Contestant(run)
 
     return {name: contestant(name) for name in forwards}
+
+
+# Each gives those of its kind that can take part in a problem, by name.
+EVERYONE: list[Callable[[Problem], dict[str, Contestant]]] = [
+    torch_contestants,
+    _crossscale,
+    _history,
+]

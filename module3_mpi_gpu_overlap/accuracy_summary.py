@@ -64,7 +64,7 @@ def federation_of(row: dict[object, object]) -> str:
     if row["clients"] == "subjects":
         return SUBJECTS
     mode, wire = str(row["mode"]), str(row["wire"])
-    usual = LADDER[mode].wire  # type: ignore[index]
+    usual = LADDER[mode].wire
     return mode if wire == usual else f"{mode}, {wire}"
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from typing_extensions import Doc
 
-from module3_mpi_gpu_overlap.ladder import LADDER, Exchange, Mode, Precision
+from module3_mpi_gpu_overlap.ladder import LADDER, Exchange, Mode, Precision, described
 from module3_mpi_gpu_overlap.wire_format import WireFormat
 
 Progress = Literal["auto", "library", "polling", "thread"]
@@ -38,12 +38,7 @@ class Settings:
 
     mode: Annotated[
         Mode,
-        Doc(
-            "Rung of the ladder: G0 blocking, tensor by tensor; G1 blocking, one flat buffer in "
-            "buckets; G2 non-blocking buckets beside the preparation of the next round; G3 beside "
-            "the whole next round, with the delayed correction; G4 is G3 in bf16; G5 is G4 with an "
-            "int8 wire; G6 is G5 with one leader for each node."
-        ),
+        Doc(f"Rung of the ladder: {described()}."),
     ] = "G1"
     rounds: Annotated[int, Doc("Rounds of local training and averaging.")] = 2
     local_steps: Annotated[int, Doc("Optimiser steps of each client in a round.")] = 50

@@ -1,15 +1,14 @@
-"""The ladder's modes, and what each sets; a new mode is an entry of `LADDER`.
+"""The ladder's modes, and what each sets; a new mode is an entry of `LADDER` (docs/adding.md).
 
 `G0` to `G3` differ by how and when the average is sent. From `G4` on each adds one thing to `G3`,
 and what it adds can also be asked for in any other mode.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from module3_mpi_gpu_overlap.wire_format import WireFormat
 
-Mode = Literal["G0", "G1", "G2", "G3", "G4", "G5", "G6"]
 Precision = Literal["float32", "bf16", "fp16"]
 Exchange = Literal["flat", "hierarchical"]
 
@@ -18,6 +17,7 @@ Exchange = Literal["flat", "hierarchical"]
 class Rung:
     """How a mode cuts the vector, what it does before it waits, and what it sends how."""
 
+    change: str  # in words, as the option's help and the columns' documentation have it
     by_tensor: bool = False
     blocking: bool = False
     delayed: bool = False  # the average arrives a round later
@@ -26,12 +26,28 @@ class Rung:
     exchange: Exchange = "flat"
 
 
-LADDER: dict[Mode, Rung] = {
-    "G0": Rung(by_tensor=True, blocking=True),
-    "G1": Rung(blocking=True),
-    "G2": Rung(),
-    "G3": Rung(delayed=True),
-    "G4": Rung(delayed=True, precision="bf16"),
-    "G5": Rung(delayed=True, precision="bf16", wire="int8"),
-    "G6": Rung(delayed=True, precision="bf16", wire="int8", exchange="hierarchical"),
+LADDER: dict[str, Rung] = {
+    "G0": Rung("blocking, tensor by tensor", by_tensor=True, blocking=True),
+    "G1": Rung("blocking, one flat buffer in buckets", blocking=True),
+    "G2": Rung("non-blocking buckets beside the preparation of the next round"),
+    "G3": Rung("beside the whole next round, with the delayed correction", delayed=True),
+    "G4": Rung("is G3 in bf16", delayed=True, precision="bf16"),
+    "G5": Rung("is G4 with an int8 wire", delayed=True, precision="bf16", wire="int8"),
+    "G6": Rung(
+        "is G5 with one leader for each node",
+        delayed=True,
+        precision="bf16",
+        wire="int8",
+        exchange="hierarchical",
+    ),
 }
+
+if TYPE_CHECKING:
+    Mode = str
+else:
+    Mode = Literal[tuple(LADDER)]  # what the command line takes
+
+
+def described() -> str:
+    """The modes in words: `G0 blocking, …; G1 …`."""
+    return "; ".join(f"{mode} {rung.change}" for mode, rung in LADDER.items())

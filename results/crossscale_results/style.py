@@ -1,5 +1,6 @@
 """One look for every figure, and a caption that says on what it was measured."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,11 @@ _STYLE: dict[str, Any] = {
     "axes.prop_cycle": cycler(color=list(COLOURS)),
 }
 # Nothing that changes from run to run or machine to machine: no date, no version.
-_METADATA: dict[str, dict[str, None]] = {
+_METADATA: dict[str, dict[str, str | None]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+ROWS_KEY = {"png": "Source", "pdf": "Subject"}  # where a file keeps the digest of its rows
 
 
 def apply_style() -> None:
@@ -84,7 +86,8 @@ def new_panels(width_in: float, height_in: float, count: int) -> tuple[Figure, l
 def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -> list[Path]:
     """Write `<name>.png` and `<name>.pdf`, captioned from the rows the figure shows.
 
-    The same rows give the same bytes: no date or version enters the files.
+    The same rows give the same bytes: no date or version enters the files. A digest of the rows
+    does (`ROWS_KEY`), so that a figure whose rows have changed can be told.
 
     Raises:
         ResultsError: the frame has no rows.
@@ -99,7 +102,8 @@ def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -
             0.015, 0.012, SYNTHETIC_WARNING, size=9, color=PALETTE["vermillion"], weight="bold"
         )
     figure.supxlabel(text, fontsize=_CAPTION_PT, color="#444444", x=0.015, ha="left")
-    return [_save(figure, out_dir / f"{name}.{suffix}") for suffix in _METADATA]
+    digest = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()[:16]
+    return [_save(figure, out_dir / f"{name}.{suffix}", digest) for suffix in _METADATA]
 
 
 def caption(frame: pd.DataFrame) -> str:
@@ -136,8 +140,9 @@ def wrapped(text: str, size_pt: float, width_pt: float) -> str:
     return "\n".join(lines)
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def _save(figure: Figure, path: Path, digest: str) -> Path:
     suffix = path.suffix[1:]
+    metadata = {**_METADATA[suffix], ROWS_KEY[suffix]: f"rows {digest}"}
     with whole_file(path) as unfinished:
-        figure.savefig(unfinished, format=suffix, metadata=_METADATA[suffix])
+        figure.savefig(unfinished, format=suffix, metadata=metadata)
     return path

@@ -16,11 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
+from PIL import Image
 
 from crossscale_results import ResultsError
 from crossscale_results.style import (
     COLOURS,
     MARKERS,
+    ROWS_KEY,
     SYNTHETIC_WARNING,
     caption,
     new_figure,
@@ -70,6 +72,18 @@ def test_the_same_rows_give_the_same_bytes_on_another_day(
     assert found[0] == found[1]
     assert b"Date" not in found[0][1]
     assert b"Software" not in found[0][0]
+
+
+def test_other_rows_give_another_digest(tmp_path: Path, provenance_frame: FrameOf) -> None:
+    frame = provenance_frame().assign(step_ms=[1.0, 2.0, 3.0])  # in neither drawing nor caption
+    digests = set()
+    for last in (3.0, 4.0):
+        frame.loc[2, "step_ms"] = last
+        png, pdf = drawn(tmp_path, frame)[1]
+        with Image.open(png) as image:
+            digests.add(image.info[ROWS_KEY["png"]])
+        assert image.info[ROWS_KEY["png"]].encode() in pdf.read_bytes()
+    assert len(digests) == 2
 
 
 def test_the_same_rows_give_the_same_bytes_to_another_user(

@@ -8,7 +8,7 @@ from module3_mpi_gpu_overlap.ladder import LADDER
 
 @pytest.mark.parametrize("mode", LADDER)
 def test_auto_is_what_the_mode_sets(mode: str) -> None:
-    settings, rung = Settings(mode=mode), LADDER[mode]  # type: ignore[arg-type, index]
+    settings, rung = Settings(mode=mode), LADDER[mode]
     assert (settings.precision, settings.wire, settings.exchange) == (
         rung.precision,
         rung.wire,
@@ -19,9 +19,9 @@ def test_auto_is_what_the_mode_sets(mode: str) -> None:
 def test_each_rung_above_g3_adds_one_thing_to_the_rung_below() -> None:
     below = LADDER["G3"]
     for mode in ("G4", "G5", "G6"):
-        rung = LADDER[mode]  # type: ignore[index]
-        changed = [name for name in vars(rung) if getattr(rung, name) != getattr(below, name)]
-        assert len(changed) == 1
+        rung = LADDER[mode]
+        changed = {name for name in vars(rung) if getattr(rung, name) != getattr(below, name)}
+        assert len(changed - {"change"}) == 1
         below = rung
 
 
