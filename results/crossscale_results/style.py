@@ -53,7 +53,7 @@ _STYLE: dict[str, Any] = {
     "axes.prop_cycle": cycler(color=list(COLOURS)),
 }
 # Nothing that changes from run to run or machine to machine: no date, no version.
-_METADATA: dict[str, dict[str, None]] = {
+_METADATA: dict[str, dict[str, str | None]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
@@ -84,7 +84,8 @@ def new_panels(width_in: float, height_in: float, count: int) -> tuple[Figure, l
 def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -> list[Path]:
     """Write `<name>.png` and `<name>.pdf`, captioned from the rows the figure shows.
 
-    The same rows give the same bytes: no date or version enters the files.
+    The PNG holds the caption as its text `Description`, too, where the report finds it. The same
+    rows give the same bytes: no date or version enters the files.
 
     Raises:
         ResultsError: the frame has no rows.
@@ -92,14 +93,15 @@ def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -
     if frame.empty:
         raise ResultsError(f"figure {name} has no rows to show")
     out_dir.mkdir(parents=True, exist_ok=True)
-    text = wrapped(caption(frame), _CAPTION_PT, 0.97 * 72 * float(figure.get_figwidth()))
+    said = caption(frame)
+    text = wrapped(said, _CAPTION_PT, 0.97 * 72 * float(figure.get_figwidth()))
     if (frame["dataset"] == "synthetic").any():
         text += "\n\n"  # room for the warning, which needs a line of its own colour
         figure.text(
             0.015, 0.012, SYNTHETIC_WARNING, size=9, color=PALETTE["vermillion"], weight="bold"
         )
     figure.supxlabel(text, fontsize=_CAPTION_PT, color="#444444", x=0.015, ha="left")
-    return [_save(figure, out_dir / f"{name}.{suffix}") for suffix in _METADATA]
+    return [_save(figure, out_dir / f"{name}.{suffix}", said) for suffix in _METADATA]
 
 
 def caption(frame: pd.DataFrame) -> str:
@@ -136,8 +138,9 @@ def wrapped(text: str, size_pt: float, width_pt: float) -> str:
     return "\n".join(lines)
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def _save(figure: Figure, path: Path, said: str) -> Path:
     suffix = path.suffix[1:]
+    metadata = dict(_METADATA[suffix]) | ({"Description": said} if suffix == "png" else {})
     with whole_file(path) as unfinished:
-        figure.savefig(unfinished, format=suffix, metadata=_METADATA[suffix])
+        figure.savefig(unfinished, format=suffix, metadata=metadata)
     return path

@@ -1,8 +1,8 @@
-"""The toy table and its rows, which importlib mode lets nobody import by name."""
+"""The toy table and made-up runs, which importlib mode lets nobody import by name."""
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,24 @@ from crossscale_results.writer import append_rows
 @pytest.fixture(scope="session")
 def toy() -> ModuleType:
     """`toy.py`: TOY, PROVENANCE, RUN, MEASUREMENT and toy_row."""
-    spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
+    return _module("toy")
+
+
+@pytest.fixture
+def write_run(toy: Any, tmp_path: Path) -> Callable[..., Path]:
+    """`write_run(name, **ratios)`: a folder of made-up rows; `changed` is of their provenance."""
+    made_up_runs = _module("made_up_runs")
+
+    def write(name: str, changed: dict[str, Any] | None = None, **ratios: Any) -> Path:
+        provenance = replace(toy.PROVENANCE, **(changed or {}))
+        folder: Path = made_up_runs.write_run(tmp_path / name, provenance, **ratios)
+        return folder
+
+    return write
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
