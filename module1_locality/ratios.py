@@ -74,9 +74,8 @@ def peer_ratios(rows: pd.DataFrame) -> list[Ratio]:
         peers = part[part["role"] == "peer"]
         if peers.empty:
             continue
-        medians = peers.groupby(["contestant", "settings"])[rate].median()
-        contestant, settings = medians.idxmax()
-        best = peers[(peers["contestant"] == contestant) & (peers["settings"] == settings)]
+        ways = [way for _, way in peers.groupby(["contestant", "settings"])]
+        best = max(ways, key=lambda way: float(way[rate].median()))
         for rung in TOP:
             found += ratio_of(
                 MODULE,

@@ -8,7 +8,6 @@ from crossscale_results.ratios import Ratio, number
 from crossscale_results.words import Finding, beyond_noise, named, not_measured, span
 from module2_openmp_conv.bars import bars_in, render
 from module2_openmp_conv.columns import CONVOLUTION_TABLE
-from module2_openmp_conv.ratios import ratios
 from module2_openmp_conv.speedup import latest_run, speedups
 from module2_openmp_conv.speedup import named as cell_name
 
@@ -22,9 +21,13 @@ def bars_text(results_dir: Path) -> str:
     return render(bars_in(results_dir))
 
 
-def findings(results_dir: Path) -> list[Finding]:
-    """An answer to each question that there are rows for, or what would answer it."""
-    found = ratios(results_dir)
+def findings(results_dir: Path, found: list[Ratio]) -> list[Finding]:
+    """An answer to each question that there are rows for, or what would answer it.
+
+    Args:
+        results_dir: folder of the CSV files.
+        found: the module's ratios in them.
+    """
     return [
         _grid(named(found, "the paper's grid")),
         *_layers(named(found, "TinyECG's layers")),

@@ -48,7 +48,8 @@ def grid_ratio(rows: pd.DataFrame, what: str, against: tuple[str, ...]) -> list[
         others = [name for name in against if name in times]
         if others and "crossscale" in times:
             best = times[others].median().idxmin()
-            logarithms.append(np.log((times[best] / times["crossscale"]).astype(float)))
+            speedup = (times[best] / times["crossscale"]).astype(float)
+            logarithms.append(pd.Series(np.log(speedup.to_numpy()), speedup.index))
     if not logarithms:
         return []
     # A repeat in which a cell is missing has no mean over the same cells.

@@ -5,7 +5,6 @@ from pathlib import Path
 from crossscale_results.ratios import Ratio
 from crossscale_results.words import Finding, named, not_measured, span
 from module3_mpi_gpu_overlap.bars import render
-from module3_mpi_gpu_overlap.ratios import ratios
 
 TITLE = "Module 3: federated averaging over MPI"
 BENCH = "python -m module3_mpi_gpu_overlap.bench"
@@ -16,9 +15,13 @@ def bars_text(results_dir: Path) -> str:
     return render(results_dir)
 
 
-def findings(results_dir: Path) -> list[Finding]:
-    """An answer to each question that there are rows for, or what would answer it."""
-    found = ratios(results_dir)
+def findings(_results_dir: Path, found: list[Ratio]) -> list[Finding]:
+    """An answer to each question that there are rows for, or what would answer it.
+
+    Args:
+        _results_dir: folder of the CSV files; here the ratios say everything.
+        found: the module's ratios in them.
+    """
     links = "python -m module3_mpi_gpu_overlap.link_rounds"
     accuracy = "python -m module3_mpi_gpu_overlap.federated_accuracy"
     return [

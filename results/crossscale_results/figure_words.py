@@ -66,8 +66,8 @@ FIGURES = {
     ),
     "module2_throughput": FigureWords(
         "Throughput by batch size",
-        "GFLOP/s of one layer a panel: torch, the best of torch's configurations, ours, and the "
-        "original paper's method.",
+        "Windows convolved a second, one layer a panel, on logarithmic axes: torch, the best of "
+        "torch's configurations, ours, and the original paper's method.",
         f"{_M2}.bench --profile paper",
     ),
     "module2_heatmap": FigureWords(

@@ -12,7 +12,7 @@ from crossscale_results.errors import UserError
 from crossscale_results.figure_words import FigureWords, words_of
 from crossscale_results.provenance_facts import TableFacts, facts, machines, rows_of
 from crossscale_results.ratios import Ratio
-from crossscale_results.tables import MODULES, all_claims, all_ratios
+from crossscale_results.tables import MODULES, all_claims, ratios_of
 from crossscale_results.words import Finding
 
 
@@ -89,22 +89,25 @@ def run_report(folder: Path, name: str) -> RunReport:
     rows = rows_of(folder)
     if not rows:
         raise UserError(f"{folder} has no results: run scripts/reproduce first")
+    ratios = {module: ratios_of(module, folder) for module in MODULES}
     return RunReport(
         name,
         tuple(all_claims(folder)),
         machines(rows),
         tuple(facts(rows)),
-        tuple(_module(module, folder) for module in MODULES),
-        tuple(all_ratios(folder)),
+        tuple(_module(module, folder, own) for module, own in ratios.items()),
+        tuple(ratio for own in ratios.values() for ratio in own),
     )
 
 
-def _module(module: str, folder: Path) -> ReportedModule:
+def _module(module: str, folder: Path, ratios: list[Ratio]) -> ReportedModule:
     said = importlib.import_module(f"{module}.findings")
     with tempfile.TemporaryDirectory() as drawn:
         paths = importlib.import_module(f"{module}.figures").draw(folder, Path(drawn))
         figures = tuple(_figure(path) for path in paths if path.suffix == ".png")
-    return ReportedModule(said.TITLE, tuple(said.findings(folder)), said.bars_text(folder), figures)
+    return ReportedModule(
+        said.TITLE, tuple(said.findings(folder, ratios)), said.bars_text(folder), figures
+    )
 
 
 def _figure(path: Path) -> ReportedFigure:

@@ -36,8 +36,10 @@ def draw_all(results_dir: Path, out_dir: Path) -> list[Path]:
 
 def all_ratios(results_dir: Path) -> list[Ratio]:
     """Each module's ratios within a run, from the rows in `results_dir`."""
-    return [
-        ratio
-        for module in MODULES
-        for ratio in importlib.import_module(f"{module}.ratios").ratios(results_dir)
-    ]
+    return [ratio for module in MODULES for ratio in ratios_of(module, results_dir)]
+
+
+def ratios_of(module: str, results_dir: Path) -> list[Ratio]:
+    """One module's ratios within a run."""
+    found: list[Ratio] = importlib.import_module(f"{module}.ratios").ratios(results_dir)
+    return found

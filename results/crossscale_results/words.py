@@ -22,13 +22,15 @@ def span(ratios: Iterable[Ratio]) -> str:
 
 
 def beyond_noise(ratios: Iterable[Ratio]) -> str:
-    """In how many of the ratios the interval leaves 1 out: `beyond noise in 2 of 5`."""
+    """In how many of the ratios the interval leaves 1 out."""
     found = list(ratios)
     intervals = [ratio.interval for ratio in found if ratio.interval is not None]
     if not intervals:
         return "too few samples to tell from noise"
     outside = sum(not low <= 1 <= high for low, high in intervals)
-    return f"told from 1 beyond noise in {outside} of {len(found)}"
+    if len(found) == 1:
+        return f"{'a' if outside else 'no'} difference beyond noise"
+    return f"a difference beyond noise in {outside} of {len(found)}"
 
 
 def named(ratios: Iterable[Ratio], *parts: str) -> list[Ratio]:

@@ -9,6 +9,7 @@ import pytest
 from crossscale_results.errors import ResultsError
 from crossscale_results.figure_words import FIGURES, words_of
 
+FROM_TRACES = {"module3_gantt"}  # drawn beside a trace, not from results
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -26,7 +27,7 @@ def figure_names() -> set[str]:
 
 def test_every_figure_has_its_words() -> None:
     assert len(figure_names()) > 15
-    assert figure_names() == set(FIGURES)
+    assert figure_names() - FROM_TRACES == set(FIGURES)
 
 
 @pytest.mark.parametrize("name", FIGURES)

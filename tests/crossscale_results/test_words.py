@@ -14,7 +14,9 @@ def test_a_span_goes_from_the_least_to_the_greatest() -> None:
 
 
 def test_beyond_noise_counts_the_intervals_that_leave_1_out() -> None:
-    assert beyond_noise([ratio(2.0), ratio(1.0)]) == "told from 1 beyond noise in 1 of 2"
+    assert beyond_noise([ratio(2.0), ratio(1.0)]) == "a difference beyond noise in 1 of 2"
+    assert beyond_noise([ratio(2.0)]) == "a difference beyond noise"
+    assert beyond_noise([ratio(1.0)]) == "no difference beyond noise"
     assert "too few samples" in beyond_noise([ratio(2.0, count=1)])
 
 

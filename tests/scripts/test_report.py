@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from crossscale_data.source import Source
+from crossscale_results.machine import cpu_isa, usable_cores
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 REFERENCE = CHECKOUT / "results" / "reference"
 
@@ -68,3 +71,21 @@ def test_the_guard_passes_the_reference_and_fails_what_is_much_slower(
     assert failed.returncode == 1
     assert failed.stderr.startswith("worse: module 2, torch's time over ours, an epoch of beatnet")
     assert failed.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(cpu_isa() != "avx512", reason="the reference's kernels are for another CPU")
+@pytest.mark.skipif(usable_cores() < 2, reason="the reference's rows are from two threads")
+def test_our_kernel_is_not_three_times_as_bad_as_in_the_reference(
+    short_synthetic: Source, tmp_path: Path
+) -> None:
+    fresh, reference = tmp_path / "fresh", tmp_path / "reference"
+    reference.mkdir()
+    shutil.copy(REFERENCE / "module2_convolution.csv", reference)
+    grid = ["--slices", "paper", "--repeats", "5", "--threads", "2"]
+    places = ["--data-dir", str(short_synthetic.directory), "--results-dir", str(fresh)]
+    bench = [sys.executable, "-m", "module2_openmp_conv.bench", *grid, *places]
+    subprocess.run(bench, check=True, capture_output=True)
+    done = run("guard", str(fresh), str(reference), "--tolerance", "0.67")
+    assert done.returncode == 0, done.stderr
+    assert "1 ratios compared" in done.stdout
