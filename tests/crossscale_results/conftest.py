@@ -19,17 +19,23 @@ def toy() -> ModuleType:
     return _module("toy")
 
 
-@pytest.fixture
-def write_run(toy: Any, tmp_path: Path) -> Callable[..., Path]:
-    """`write_run(name, **ratios)`: a folder of made-up rows; `changed` is of their provenance."""
+@pytest.fixture(scope="session")
+def write_run_to(toy: Any) -> Callable[..., Path]:
+    """`write_run_to(folder, changed, **ratios)`: made-up rows; `changed` is of their provenance."""
     made_up_runs = _module("made_up_runs")
 
-    def write(name: str, changed: dict[str, Any] | None = None, **ratios: Any) -> Path:
+    def write(folder: Path, changed: dict[str, Any] | None = None, **ratios: Any) -> Path:
         provenance = replace(toy.PROVENANCE, **(changed or {}))
-        folder: Path = made_up_runs.write_run(tmp_path / name, provenance, **ratios)
+        made_up_runs.write_run(folder, provenance, **ratios)
         return folder
 
     return write
+
+
+@pytest.fixture
+def write_run(write_run_to: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """The same, by a folder's name in the test's own folder."""
+    return lambda name, *args, **ratios: write_run_to(tmp_path / name, *args, **ratios)
 
 
 def _module(name: str) -> ModuleType:

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from crossscale_results.ratios import number
 from crossscale_results.report_data import RunReport, run_reports
 from crossscale_results.report_page import PAGE, SUMMARY, rendered, write_report
 
@@ -38,15 +41,19 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
-@pytest.fixture
-def one(write_run: WriteRun) -> list[RunReport]:
-    return run_reports((write_run("first"),))
-
-
-@pytest.fixture
-def two(write_run: WriteRun) -> list[RunReport]:
+@pytest.fixture(scope="module")
+def two(write_run_to: WriteRun, tmp_path_factory: pytest.TempPathFactory) -> list[RunReport]:
+    """Two runs on different CPUs; in the second our kernel is twice as good."""
+    folder = tmp_path_factory.mktemp("runs")
     changed = {"cpu_model": "Another CPU"}
-    return run_reports((write_run("first"), write_run("second", changed, torch_over_ours=8.0)))
+    first = write_run_to(folder / "first")
+    return run_reports((first, write_run_to(folder / "second", changed, torch_over_ours=8.0)))
+
+
+@pytest.fixture
+def one(two: list[RunReport]) -> list[RunReport]:
+    """The first of them alone."""
+    return two[:1]
 
 
 def test_the_page_needs_nothing_but_itself(two: list[RunReport]) -> None:
@@ -76,11 +83,11 @@ def test_it_can_be_read_without_seeing_the_figures(one: list[RunReport]) -> None
 
 @pytest.mark.parametrize("name", [PAGE, SUMMARY])
 def test_claims_findings_captions_and_commands_are_there(one: list[RunReport], name: str) -> None:
-    text = re.sub(r"&[#\w]+;", "'", rendered(name, one))
+    text = unescape(rendered(name, one))
     for claim in one[0].claims:
         assert claim.verdict in text
         assert claim.command in text
-        assert claim.paper.replace("'", "'") in text
+        assert claim.paper in text
     for figure in (figure for module in one[0].modules for figure in module.figures):
         assert figure.caption in text
         assert figure.words.command in text
@@ -94,8 +101,8 @@ def test_every_number_of_the_findings_is_one_of_the_rows(one: list[RunReport]) -
     findings = [finding for module in one[0].modules for finding in module.findings]
     said = " ".join(finding.text for finding in findings)
     assert set(re.findall(r"\d+\.\d+", said)) == known
-    shown = {ratio.value for finding in findings for ratio in finding.ratios}
-    assert shown == pytest.approx({1.25, 4.0, 0.75, 0.5})
+    shown = {number(ratio.value) for finding in findings for ratio in finding.ratios}
+    assert shown == known - {"50.0"}
 
 
 def test_two_runs_are_compared(two: list[RunReport]) -> None:
@@ -117,11 +124,10 @@ def test_one_run_is_compared_with_nothing(one: list[RunReport]) -> None:
     assert "compared with" not in rendered(SUMMARY, one)
 
 
-def test_what_rows_say_cannot_break_the_page(write_run: WriteRun) -> None:
-    folder = write_run("run", {"cpu_model": "<script>alert(1)</script> | & co"})
-    (report,) = run_reports((folder,))
-    assert "<script" not in rendered(PAGE, [report])
-    assert "&lt;script&gt;" in rendered(PAGE, [report])
+def test_what_rows_say_cannot_break_the_page(one: list[RunReport]) -> None:
+    report = replace(one[0], machine={"CPU": "<b> & co |"})
+    assert "<b>" not in rendered(PAGE, [report])
+    assert "&lt;b&gt; &amp; co |" in rendered(PAGE, [report])
 
 
 def test_files_appear_whole_and_are_the_same_again(write_run: WriteRun, tmp_path: Path) -> None:
