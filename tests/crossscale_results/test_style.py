@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
+from PIL import Image
 
 from crossscale_results import ResultsError
 from crossscale_results.style import (
@@ -90,6 +91,13 @@ def test_the_caption_stands_in_the_figure(tmp_path: Path, provenance_frame: Fram
     frame = provenance_frame()
     figure, _ = drawn(tmp_path, frame)
     assert " ".join(figure.get_supxlabel().split()) == caption(frame)
+
+
+def test_the_png_holds_the_caption_as_text(tmp_path: Path, provenance_frame: FrameOf) -> None:
+    frame = provenance_frame(cpu_model="Prozessor™ 9 × 2")
+    _, (png, _) = drawn(tmp_path, frame)
+    with Image.open(png) as image:
+        assert image.info["Description"] == caption(frame)
 
 
 def test_the_caption_names_data_machine_sample_count_and_code(provenance_frame: FrameOf) -> None:
