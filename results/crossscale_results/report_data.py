@@ -58,6 +58,9 @@ def run_reports(folders: tuple[Path, ...]) -> list[RunReport]:
         ResultsError: rows cannot be read.
     """
     names = run_names(folders)
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is no folder of results: run scripts/reproduce first")
     return [run_report(folder, name) for folder, name in zip(folders, names, strict=True)]
 
 
@@ -81,11 +84,9 @@ def run_report(folder: Path, name: str) -> RunReport:
     """Everything that is reported of one folder.
 
     Raises:
-        UserError: it is no folder, or has no rows.
+        UserError: it has no rows.
         ResultsError: rows cannot be read.
     """
-    if not folder.is_dir():
-        raise UserError(f"{folder} is no folder of results: run scripts/reproduce first")
     rows = rows_of(folder)
     if not rows:
         raise UserError(f"{folder} has no results: run scripts/reproduce first")
