@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from crossscale_results.ratios import Ratio, ratio_interval
 
@@ -20,7 +21,7 @@ class Change:
         """The second run's value over the first's; None where that is 0."""
         return self.after.value / self.before.value if self.before.value else None
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float] | None:
         """Bootstrap interval of the factor; None where it cannot be told."""
         return ratio_interval(self.after.samples, self.before.samples)
@@ -44,6 +45,10 @@ class Comparison:
     changes: tuple[Change, ...]
     only_before: tuple[Ratio, ...]
     only_after: tuple[Ratio, ...]
+
+    def most_telling_first(self) -> list[Change]:
+        """The changes, those beyond noise first, else in their order."""
+        return sorted(self.changes, key=lambda change: change.verdict not in (BETTER, WORSE))
 
     def counted(self) -> dict[str, int]:
         """How many changes have each verdict."""

@@ -1,6 +1,7 @@
 """Ratios within one run, with the interval of their median: what runs and machines compare by."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ class Ratio:
         """Median of the samples."""
         return float(np.median(self.samples))
 
-    @property
+    @cached_property
     def interval(self) -> tuple[float, float] | None:
         """Bootstrap interval of the median; None of fewer than FEWEST samples."""
         if len(self.samples) < FEWEST:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crossscale_results.comparison import BETTER, SAME, UNKNOWN, WORSE, Change, compare
+from crossscale_results.comparison import BETTER, SAME, UNKNOWN, WORSE, Change, Comparison, compare
 from crossscale_results.ratios import Ratio
 
 
@@ -56,3 +56,12 @@ def test_ratios_are_paired_by_module_and_name() -> None:
     assert found.only_before == (ratio("module 1", "b"),)
     assert found.only_after == (ratio("module 2", "c"),)
     assert found.counted() == {BETTER: 0, WORSE: 0, SAME: 2, UNKNOWN: 0}
+
+
+def test_what_is_beyond_noise_comes_first_and_else_the_order_stays() -> None:
+    def change(name: str, after: float) -> Change:
+        return Change(Ratio("m", name, (1.0,) * 5), Ratio("m", name, (after,) * 5))
+
+    changes = (change("a", 1.0), change("b", 2.0), change("c", 1.0), change("d", 0.5))
+    first = Comparison(changes, (), ()).most_telling_first()
+    assert "".join(found.after.name for found in first) == "bdac"
