@@ -5,7 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from crossscale_results import Claim, read_table
+from crossscale_results.ratios import Ratio
 from module1_locality.columns import LADDER_TABLE
+from module1_locality.ratios import training_ratios
 from module1_locality.summary import (
     ceiling_percent,
     gain_percent,
@@ -31,9 +33,11 @@ def claims(results_dir: Path) -> list[Claim]:
     text = "; ".join(_said(ladder, batch_size) for batch_size in gains)
     if ladder["dataset"].iloc[0] == "synthetic":
         text += "; on SYNTHETIC data"
+    evidence = tuple(ratio for ratio in training_ratios(ladder) if ", A5 over A0, " in ratio.name)
     if on_accelerator.empty:
-        return [_claim(f"no accelerator; on the CPU instead: {text}", "not measured")]
-    return [_claim(text, _verdict(gains))]
+        text = f"no accelerator; on the CPU instead: {text}"
+        return [_claim(text, "not measured", evidence)]
+    return [_claim(text, _verdict(gains), evidence)]
 
 
 def _gains(ladder: pd.DataFrame) -> dict[int, float]:
@@ -63,5 +67,5 @@ def _verdict(gains: dict[int, float]) -> str:
     return "reproduced" if gain <= PAPER_PERCENT[1] else "exceeded"
 
 
-def _claim(measured: str, verdict: str) -> Claim:
-    return Claim("module 1", PAPER, measured, verdict, COMMAND)
+def _claim(measured: str, verdict: str, evidence: tuple[Ratio, ...] = ()) -> Claim:
+    return Claim("module 1", PAPER, measured, verdict, COMMAND, evidence)

@@ -258,12 +258,20 @@ def show(config: Bars) -> None:
     Raises:
         ResultsError: there are no rows, or they cannot be read.
     """
-    frame = latest_run(read_table(CONVOLUTION_TABLE, config.results_dir))
+    print(render(bars_in(config.results_dir), config.cells))
+
+
+def bars_in(results_dir: Path) -> list[Bar]:
+    """The bars of a folder's last run.
+
+    Raises:
+        ResultsError: there are no rows, or they cannot be read.
+    """
+    frame = latest_run(read_table(CONVOLUTION_TABLE, results_dir))
     training = None
-    if (config.results_dir / f"{TRAINING_TABLE.name}.csv").is_file():
-        training = latest_run(read_table(TRAINING_TABLE, config.results_dir))
-    machine = machine_of(frame, config.results_dir)
-    print(render(bars(frame, machine, training), config.cells))
+    if (results_dir / f"{TRAINING_TABLE.name}.csv").is_file():
+        training = latest_run(read_table(TRAINING_TABLE, results_dir))
+    return bars(frame, machine_of(frame, results_dir), training)
 
 
 def machine_of(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame | None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from crossscale_results.claims import Claim
 from module3_mpi_gpu_overlap.columns import ROUNDS
+from module3_mpi_gpu_overlap.ratios import share_ratio
 from module3_mpi_gpu_overlap.selection import per_round, profile_rows
 
 MODULE = "module 3"
@@ -38,6 +39,7 @@ def claims(results_dir: Path) -> list[Claim]:
             f"exposed communication in a round, one node, {MODE}: {_told(communication)}",
             "reproduced" if communication_share > 0.5 else "not reproduced",
             COMMAND,
+            tuple(share_ratio(rows, "exposed_communication_s", largest)),
         ),
         Claim(
             MODULE,
@@ -45,6 +47,7 @@ def claims(results_dir: Path) -> list[Claim]:
             f"local training in a round, which is what can be won: {_told(training)}",
             "reproduced" if training_share > communication_share else "not reproduced",
             COMMAND,
+            tuple(share_ratio(rows, "train_s", largest)),
         ),
     ]
 

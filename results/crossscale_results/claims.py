@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from crossscale_results.ratios import Ratio
+
 VERDICTS = ("reproduced", "exceeded", "not reproduced", "not measured")
 _HEAD = ("module", "the paper's claim", "measured here", "verdict")
 _WIDTHS = (8, 36, 52, 14)  # with the separators, 119 columns
@@ -18,6 +20,7 @@ class Claim:
     measured: str  # what was measured here: median, spread, sample count; or why it was not
     verdict: str  # one of VERDICTS
     command: str  # what measures it again
+    evidence: tuple[Ratio, ...] = ()  # what it was judged by, with raw samples
 
     def __post_init__(self) -> None:
         """Raises ValueError for a verdict that is none of VERDICTS."""

@@ -87,7 +87,8 @@ def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -
     """Write `<name>.png` and `<name>.pdf`, captioned from the rows the figure shows.
 
     The same rows give the same bytes: no date or version enters the files. A digest of the rows
-    does (`ROWS_KEY`), so that a figure whose rows have changed can be told.
+    does (`ROWS_KEY`), so that a figure whose rows have changed can be told. The PNG holds the
+    caption as its text `Description`, too, where the report finds it.
 
     Raises:
         ResultsError: the frame has no rows.
@@ -95,7 +96,8 @@ def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -
     if frame.empty:
         raise ResultsError(f"figure {name} has no rows to show")
     out_dir.mkdir(parents=True, exist_ok=True)
-    text = wrapped(caption(frame), _CAPTION_PT, 0.97 * 72 * float(figure.get_figwidth()))
+    said = caption(frame)
+    text = wrapped(said, _CAPTION_PT, 0.97 * 72 * float(figure.get_figwidth()))
     if (frame["dataset"] == "synthetic").any():
         text += "\n\n"  # room for the warning, which needs a line of its own colour
         figure.text(
@@ -103,7 +105,7 @@ def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -
         )
     figure.supxlabel(text, fontsize=_CAPTION_PT, color="#444444", x=0.015, ha="left")
     digest = hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()[:16]
-    return [_save(figure, out_dir / f"{name}.{suffix}", digest) for suffix in _METADATA]
+    return [_save(figure, out_dir / f"{name}.{suffix}", said, digest) for suffix in _METADATA]
 
 
 def caption(frame: pd.DataFrame) -> str:
@@ -140,9 +142,11 @@ def wrapped(text: str, size_pt: float, width_pt: float) -> str:
     return "\n".join(lines)
 
 
-def _save(figure: Figure, path: Path, digest: str) -> Path:
+def _save(figure: Figure, path: Path, said: str, digest: str) -> Path:
     suffix = path.suffix[1:]
     metadata = {**_METADATA[suffix], ROWS_KEY[suffix]: f"rows {digest}"}
+    if suffix == "png":
+        metadata["Description"] = said
     with whole_file(path) as unfinished:
         figure.savefig(unfinished, format=suffix, metadata=metadata)
     return path

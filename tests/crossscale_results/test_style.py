@@ -106,6 +106,13 @@ def test_the_caption_stands_in_the_figure(tmp_path: Path, provenance_frame: Fram
     assert " ".join(figure.get_supxlabel().split()) == caption(frame)
 
 
+def test_the_png_holds_the_caption_as_text(tmp_path: Path, provenance_frame: FrameOf) -> None:
+    frame = provenance_frame(cpu_model="Prozessor™ 9 × 2")
+    _, (png, _) = drawn(tmp_path, frame)
+    with Image.open(png) as image:
+        assert image.info["Description"] == caption(frame)
+
+
 def test_the_caption_names_data_machine_sample_count_and_code(provenance_frame: FrameOf) -> None:
     assert caption(provenance_frame()) == (
         "Dataset mitdb; Example CPU w/ Graphics @ 2.00GHz, avx2, 4 cores, 2 threads; accelerator "

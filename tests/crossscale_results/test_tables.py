@@ -1,12 +1,13 @@
 """The suite's tables, claims and figures together, also where nothing was measured yet."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from crossscale_results import Table
-from crossscale_results.tables import MODULES, all_claims, all_tables, draw_all
+from crossscale_results.tables import MODULES, all_claims, all_ratios, all_tables, draw_all
 
 
 def test_every_table_has_a_name_of_its_own_with_its_module() -> None:
@@ -46,6 +47,17 @@ def test_without_results_every_claim_is_not_measured(tmp_path: Path, name: str) 
         assert claim.paper
         assert claim.measured
         assert claim.command.startswith("python -m ")
+
+
+@pytest.mark.parametrize("name", ["there", "not there"])
+def test_without_results_there_is_no_ratio(tmp_path: Path, name: str) -> None:
+    (tmp_path / "there").mkdir()
+    assert all_ratios(tmp_path / name) == []
+
+
+def test_no_two_ratios_of_a_run_have_one_name(write_run: Callable[..., Path]) -> None:
+    names = [(ratio.module, ratio.name) for ratio in all_ratios(write_run("run"))]
+    assert len(set(names)) == len(names) == 4
 
 
 @pytest.mark.parametrize("name", ["there", "not there"])

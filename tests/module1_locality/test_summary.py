@@ -118,6 +118,7 @@ def test_an_accelerators_run_gives_the_verdict(write: Write, a5: float, verdict:
     (claim,) = claims(results)
     assert claim.verdict == verdict
     assert f"{100 * (a5 - 1):+.1f} %" in claim.measured
+    assert [ratio.value for ratio in claim.evidence] == pytest.approx([a5])
 
 
 def test_a_cpu_gives_figures_but_no_verdict(write: Write) -> None:

@@ -55,3 +55,8 @@ def test_claims_name_machine_threads_and_samples(results_dir: Path) -> None:
     for claim in claims(results_dir):
         assert claim.verdict != "not measured"
         assert "(3 cells, n = 2 each, threads: 1" in claim.measured
+        (ratio,) = claim.evidence
+        assert (ratio.name, len(ratio.samples)) == (
+            "torch's time over ours, geometric mean, 3 cells",
+            2,
+        )

@@ -36,6 +36,9 @@ def test_crowded_worlds_are_shown_marked_and_not_judged(rows: Any, tmp_path: Pat
     assert dominates.verdict == "not reproduced"
     assert "1.00% at 2 (n = 4 rounds), 90.00% at 8* (n = 4 rounds)" in dominates.measured
     assert "not judged" in dominates.measured
+    (share,) = dominates.evidence
+    assert "2 ranks" in share.name
+    assert share.samples == pytest.approx((0.01,) * 4)
 
 
 def test_only_crowded_worlds_measure_nothing(rows: Any, tmp_path: Path) -> None:

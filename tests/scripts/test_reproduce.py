@@ -70,13 +70,14 @@ def modules_run(calls: Calls) -> list[str]:
     return [line.split()[1] for line in calls() if line.startswith("-m module")]
 
 
-def test_all_parts_run_in_order_then_figures_and_claims(
+def test_all_parts_run_in_order_then_figures_claims_and_report(
     run: Callable[..., int], calls: Calls
 ) -> None:
     assert run() == 0
     assert modules_run(calls) == MODULES
     assert calls()[0] == "-m crossscale_data info"
-    assert [line.split()[0] for line in calls()[-2:]] == ["scripts/figures", "scripts/claims"]
+    made = ["scripts/figures", "scripts/claims", "scripts/report"]
+    assert [line.split()[0] for line in calls()[-3:]] == made
     assert all("--profile quick" in line for line in calls() if line.startswith("-m module"))
 
 
@@ -96,7 +97,7 @@ def test_another_profile_is_another_part(run: Callable[..., int], calls: Calls) 
     run()
     run("--profile", "paper")
     assert modules_run(calls) == MODULES * 2
-    assert calls()[-3].endswith("--profile paper --results-dir " + calls()[-1].split()[-1])
+    assert calls()[-4].endswith("--profile paper --results-dir " + calls()[-2].split()[-1])
 
 
 def test_a_part_whose_table_is_gone_is_run_again(
@@ -183,9 +184,10 @@ def test_every_table_of_the_suite_is_some_parts(reproduce: ModuleType) -> None:
 
 def test_scripts_can_be_started() -> None:
     scripts = Path(__file__).resolve().parents[2] / "scripts"
-    for name in ("reproduce", "test", "figures", "claims"):
+    for name in ("reproduce", "test", "figures", "claims", "report", "guard"):
         assert (scripts / name).stat().st_mode & stat.S_IXUSR
-    for name in ("reproduce", "figures", "claims"):
+    options = dict.fromkeys(("reproduce", "figures", "claims"), "results-dir")
+    for name, option in {**options, "report": "--output", "guard": "--tolerance"}.items():
         helped = subprocess.run(
             [sys.executable, scripts / name, "--help"],
             capture_output=True,
@@ -193,4 +195,4 @@ def test_scripts_can_be_started() -> None:
             check=True,
             env={**os.environ, "COLUMNS": "200"},
         )
-        assert "results-dir" in helped.stdout
+        assert option in helped.stdout
