@@ -106,6 +106,12 @@ FIGURES = {
         "medians and quartiles.",
         f"{_M3}.bench --profile paper",
     ),
+    "module3_strong_scaling": FigureWords(
+        "A round by world size, the same work shared out",
+        "Median and quartiles of a round's time where all ranks together take as many local steps, on "
+        "logarithmic axes; dotted is the first world's time shared out evenly. Lower is better.",
+        f"{_M3}.bench --profile paper",
+    ),
     "module3_link_rounds": FigureWords(
         "Rounds on a slow link",
         "The same parts of a round where the ranks are hosts on shaped links and the model is "
