@@ -112,6 +112,12 @@ FIGURES = {
         "logarithmic axes; dotted is the first world's time shared out evenly. Lower is better.",
         f"{_M3}.bench --profile paper",
     ),
+    "module3_peers": FigureWords(
+        "Other runners of the same rounds",
+        "What a round is made of, by the suite, torch.distributed and Flower: medians, the shortest "
+        "on top; the right panel is all but local steps, with raw samples as dots.",
+        f"{_M3}.peer_bench --profile paper",
+    ),
     "module3_link_rounds": FigureWords(
         "Rounds on a slow link",
         "The same parts of a round where the ranks are hosts on shaped links and the model is "
