@@ -108,14 +108,14 @@ FIGURES = {
     ),
     "module3_strong_scaling": FigureWords(
         "A round by world size, the same work shared out",
-        "Median and quartiles of a round's time where all ranks together take as many local steps, on "
-        "logarithmic axes; dotted is the first world's time shared out evenly. Lower is better.",
+        "Median and quartiles of a round's time where all ranks together take as many local steps, "
+        "on logarithmic axes; dotted is the first world's time shared out evenly. Lower is better.",
         f"{_M3}.bench --profile paper",
     ),
     "module3_peers": FigureWords(
         "Other runners of the same rounds",
-        "What a round is made of, by the suite, torch.distributed and Flower: medians, the shortest "
-        "on top; the right panel is all but local steps, with raw samples as dots.",
+        "What a round is made of, by the suite, torch.distributed and Flower: medians, the "
+        "shortest on top; the right panel is all but local steps, with raw samples as dots.",
         f"{_M3}.peer_bench --profile paper",
     ),
     "module3_link_rounds": FigureWords(

@@ -74,6 +74,7 @@ def test_the_guard_passes_the_reference_and_fails_what_is_much_slower(
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(900)  # half a minute, but many times that where others use the cores
 @pytest.mark.skipif(cpu_isa() != "avx512", reason="the reference's kernels are for another CPU")
 @pytest.mark.skipif(usable_cores() < 2, reason="the reference's rows are from two threads")
