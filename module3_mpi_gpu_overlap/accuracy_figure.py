@@ -28,6 +28,8 @@ def draw_accuracy(results_dir: Path, out_dir: Path) -> list[Path]:
         for axes, place in places:
             axes.plot(place, score["mean"], color=colour, marker=marker, markersize=4, label=name)
             axes.fill_between(place, score["min"], score["max"], color=colour, alpha=0.12)
+    over_rounds.set_xscale("log", base=2)
+    over_rounds.xaxis.set_major_formatter(ScalarFormatter())
     over_rounds.set_xlabel("rounds")
     over_rounds.set_ylabel(f"macro-F1 of N, S, V, F on {TEST_SET}")
     over_rounds.set_title("Over rounds")

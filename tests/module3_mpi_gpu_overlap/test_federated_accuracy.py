@@ -41,6 +41,9 @@ def test_each_federation_is_told_apart_by_its_rows(
     rows = scored(tmp_path)
     assert rows is not None
     assert list(final(rows)) == ["central", "subjects", "G3", "G3, int8", "G3, top-k"]
+    last_round = rows.groupby("federation")["round_index"].max()
+    times = FEDERATIONS["subjects"].rounds_times
+    assert (last_round["central"], last_round["subjects"]) == (1, 2 * times - 1)
     sent = rows.groupby("federation")["sent_bytes"].max()
     assert sent["central"] == 0
     assert 3.9 < sent["G3"] / sent["G3, int8"] < 4
