@@ -27,6 +27,7 @@ def test_modes_take_turns() -> None:
 
 @pytest.mark.mpi
 @pytest.mark.slow
+@pytest.mark.alone
 def test_rows_name_their_link_and_ranks_that_share_cores(
     mpiexec: Path, short_synthetic: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

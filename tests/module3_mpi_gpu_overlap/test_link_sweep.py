@@ -45,6 +45,7 @@ def test_vectors_that_would_take_too_long_are_left_out() -> None:
 
 @pytest.mark.mpi
 @pytest.mark.slow
+@pytest.mark.alone
 def test_one_start_of_messages_and_one_of_a_sum_give_their_rows(
     mpiexec: Path,
     short_synthetic: Source,

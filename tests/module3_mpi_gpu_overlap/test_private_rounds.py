@@ -101,11 +101,11 @@ def test_training_tells_epsilon(mpiexec: Path, short_synthetic: Source, tmp_path
     from module3_mpi_gpu_overlap.private_rounds import epsilon
 
     where = ("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path))
-    asked = ("--clip-norm", "1", "--noise-multiplier", "2", "--rounds", "3", "--no-class-weights")
+    asked = ("--clip-norm", ".01", "--noise-multiplier", "2", "--rounds", "3", "--no-class-weights")
     short = ("--screening-ratio", "0", "--local-steps", "2", "--batch-size", "16")
     command = ["-m", "module3_mpi_gpu_overlap.train", *asked, *short, *where]
     out = run_ranks(2, command, 120.0)
-    spent, delta = epsilon(Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3), holding=2)
+    spent, delta = epsilon(Settings(clip_norm=0.01, noise_multiplier=2.0, rounds=3), holding=2)
     assert f"differential privacy of a client: ({spent:.3g}, {delta:g}) after 3 rounds" in out
 
 

@@ -114,6 +114,7 @@ def gone(word: str, within_s: float = 10.0) -> bool:
 
 @pytest.mark.mpi
 @pytest.mark.slow
+@pytest.mark.alone
 def test_every_rank_is_a_host_with_its_own_address(cluster: Cluster) -> None:
     done = cluster(["--hosts", "3", "--rate", "100mbit"], ["-c", WHERE])
     assert done.returncode == 0, done.stderr
@@ -134,6 +135,7 @@ def test_ranks_of_a_host_share_its_address_and_its_memory(cluster: Cluster) -> N
 
 @pytest.mark.mpi
 @pytest.mark.slow
+@pytest.mark.alone
 def test_mpi_measures_the_stated_rate_on_every_link(cluster: Cluster) -> None:
     probe = ["-m", "module3_mpi_gpu_overlap.link_probe", "--bytes", "1000000"]
     done = cluster(["--hosts", "2", "--rate", "40mbit"], probe)
