@@ -79,7 +79,7 @@ def _on_links(rows: pd.DataFrame) -> Iterator[str]:
         # A run's last round waits for its own average, whatever the mode.
         inner = own[own["round_index"] < own["rounds"] - 1]
         exposed = inner.groupby("mode")["exposed_communication_s"].median().astype(float)
-        rounds = own.groupby("mode")["round_s"].mean().astype(float)
+        rounds = inner.groupby("mode")["round_s"].median().astype(float)
         trained = own.groupby("mode")["train_s"].median().astype(float)
         if not {"G0", "G3"} <= set(exposed.index):
             yield f"G3 over G0 on {link}: not measured"

@@ -31,7 +31,7 @@ from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import AgreedError, World
 from module3_mpi_gpu_overlap.local_training import LocalOptimizer, class_weights, train_locally
-from module3_mpi_gpu_overlap.mpi_progress import MOST_POLLS, SelfTest, polls_of, self_test
+from module3_mpi_gpu_overlap.mpi_progress import LAYER_POLLS, SelfTest, polls_of, self_test
 from module3_mpi_gpu_overlap.progress_helper import progress_helper
 from module3_mpi_gpu_overlap.run_state import KeptRun
 
@@ -109,7 +109,7 @@ def _calibrated(
     """What is measured before the first round, which a run that was kept goes on from."""
     comm, payload_bytes = world.comm, federation.averaging.payload_bytes
     often = federation.polls_layers
-    polls = MOST_POLLS if often else polls_of(payload_bytes, settings.local_steps)
+    polls = LAYER_POLLS if often else polls_of(payload_bytes, settings.local_steps)
     world.heartbeat.beat()
     tested = self_test(comm, settings.progress, polls) if world.size > 1 else None
     world.heartbeat.beat()

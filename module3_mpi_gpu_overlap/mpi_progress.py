@@ -25,6 +25,7 @@ TRIALS = 7  # fewer on a network so slow that they would take longer than BUDGET
 FEWEST_TRIALS = 2
 BUDGET_S = 6.0
 MOST_POLLS = 10  # in one message's time, where rounds have at least as many for its bytes
+LAYER_POLLS = 100  # where they poll after every layer
 CLEARLY_PERCENT = 10.0  # a more costly method must hide so much more
 ALONE_PERCENT = 50.0  # a library that hides less does not progress by itself
 
