@@ -26,7 +26,8 @@ def draw_accuracy(results_dir: Path, out_dir: Path) -> list[Path]:
         else:
             places.append((over_bytes, by_round["sent_bytes"].first().astype(float) / 1e6))
         for axes, place in places:
-            axes.plot(place, score["mean"], color=colour, marker=marker, markersize=4, label=name)
+            label = f"{name} (n = {own['seed'].nunique()})"
+            axes.plot(place, score["mean"], color=colour, marker=marker, markersize=4, label=label)
             axes.fill_between(place, score["min"], score["max"], color=colour, alpha=0.12)
     over_rounds.set_xscale("log", base=2)
     over_rounds.xaxis.set_major_formatter(ScalarFormatter())
@@ -38,13 +39,12 @@ def draw_accuracy(results_dir: Path, out_dir: Path) -> list[Path]:
     over_bytes.set_xlabel("MB that a rank handed to the averages")
     over_bytes.set_title("Over bytes (dotted: central)")
     handles, names = over_rounds.get_legend_handles_labels()
-    seeds = rows["seed"].nunique()
     figure.legend(
         *(handles, names),
         loc="outside upper center",
         ncols=5,
         fontsize=8,
-        title=f"mean and range of {seeds} seed{'' if seeds == 1 else 's'}",
+        title="mean and range of n seeds",
         title_fontsize=8,
     )
     return save_figure(figure, out_dir, "module3_accuracy", rows)

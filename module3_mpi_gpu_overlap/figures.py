@@ -6,6 +6,7 @@ Those of accuracy, wires, links and the cost model are in files of their own.
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.ticker import ScalarFormatter
 
 from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_figure, save_figure
 from module3_mpi_gpu_overlap.accuracy_figure import draw_accuracy
@@ -109,12 +110,13 @@ def draw_strong_scaling(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
         rounds_s = own.groupby("world_size")["round_s"]
         draw_quartiles(axes, rounds_s, 0.15, color=COLOURS[i], marker=MARKERS[i], label=mode)
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.set_xticks(worlds, [f"{world}{'*' if crowded[world] else ''}" for world in worlds])
     axes.set_xlabel("ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
     axes.set_ylabel("a round (s, median and quartiles)")
     steps = int(rounds["local_steps"].iloc[0] * rounds["world_size"].iloc[0])
-    axes.set_title(f"Strong scaling: {steps} local steps a round, of all ranks together")
+    axes.set_title(f"Strong scaling: {steps} local steps a round")
     axes.legend(fontsize=8)
     return save_figure(figure, out_dir, "module3_strong_scaling", rounds)
 
