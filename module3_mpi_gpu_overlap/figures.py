@@ -6,6 +6,7 @@ Those of accuracy, wires, links and the cost model are in files of their own.
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import ScalarFormatter
 
 from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_figure, save_figure
@@ -86,11 +87,8 @@ def draw_throughput(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     for i, (mode, own) in enumerate(rounds.groupby("mode")):
         rates = own.groupby("world_size")["throughput_samples_per_s"]
         draw_quartiles(axes, rates, 0.15, color=COLOURS[i], marker=MARKERS[i], label=mode)
-    worlds = list(crowded.index)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(worlds, [f"{world}{'*' if crowded[world] else ''}" for world in worlds])
+    _ranks_axis(axes, crowded)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
     axes.set_ylabel("beats trained on a second")
     axes.set_title("Weak scaling: every rank as many local steps")
     axes.legend(fontsize=8)
@@ -109,16 +107,22 @@ def draw_strong_scaling(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     for i, (mode, own) in enumerate(rounds.groupby("mode")):
         rounds_s = own.groupby("world_size")["round_s"]
         draw_quartiles(axes, rounds_s, 0.15, color=COLOURS[i], marker=MARKERS[i], label=mode)
-    axes.set_xscale("log", base=2)
+    _ranks_axis(axes, crowded)
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.set_xticks(worlds, [f"{world}{'*' if crowded[world] else ''}" for world in worlds])
-    axes.set_xlabel("ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
     axes.set_ylabel("a round (s, median and quartiles)")
     steps = int(rounds["local_steps"].iloc[0] * rounds["world_size"].iloc[0])
     axes.set_title(f"Strong scaling: {steps} local steps a round")
     axes.legend(fontsize=8)
     return save_figure(figure, out_dir, "module3_strong_scaling", rounds)
+
+
+def _ranks_axis(axes: Axes, crowded: "pd.Series[bool]") -> None:
+    """World sizes, marked where they are `crowded`."""
+    worlds = list(crowded.index)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(worlds, [f"{world}{'*' if crowded[world] else ''}" for world in worlds])
+    axes.set_xlabel("ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
 
 
 def draw_allreduce(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
