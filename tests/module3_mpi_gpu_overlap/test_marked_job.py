@@ -25,7 +25,9 @@ def test_a_job_that_does_not_end_is_killed_with_its_stopped_ranks(
 
 
 def test_a_job_that_ends_is_not_waited_for(mpiexec: Path, tmp_path: Path) -> None:
-    job = start_job(2, ["-c", "print('done')"], tmp_path, {"PYTHONUNBUFFERED": "1"})
+    # One write each: mpiexec may put a rank's words between another's word and its newline.
+    program = "import os; os.write(1, os.environ['WORD'].encode() + b'\\n')"
+    job = start_job(2, ["-c", program], tmp_path, {"WORD": "done"})
     assert not job.wait_until(lambda: False)
     assert job.pid_of(0) == -1
     assert job.wait_for_end(30.0)
