@@ -18,7 +18,11 @@ constexpr std::int64_t kStreamedFloats = std::int64_t{6} << 20;  // 24 MiB of ou
 
 // Fills in the partition of the task.
 void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
-    const std::int64_t block = block_channels(isa.channel_block, p.group_out);
+    const Reach& r = p.reach;
+    p.over_channels = isa.over_channels && r.stride == 1 && (r.dilation == 1 || r.kernel == 1) &&
+                      p.group_out >= isa.lanes;
+    p.channel_block = p.over_channels ? isa.lanes : isa.channel_block;
+    const std::int64_t block = block_channels(p.channel_block, p.group_out);
     p.tile_vectors = isa.tile_vectors(static_cast<int>(block));
     const std::int64_t width = p.tile_vectors * isa.lanes;
     const std::int64_t tiles = divided_up(p.reach.out_length, width);
@@ -66,7 +70,7 @@ int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::
     const std::int64_t packed_floats = rounded_up(weight_floats, 16);
     const std::int64_t slab_floats = p.tiles_per_item * p.group_in * p.slab_row + p.staged_floats;
     float* packed = scratch(packed_floats + threads * slab_floats);
-    packs(isa.channel_block, packed);
+    packs(p.channel_block, packed);
     p.packed = packed;
     float* slabs = packed + packed_floats;
     return run_team(threads, items, [&](int rank, std::int64_t first, std::int64_t last) {

@@ -17,26 +17,12 @@
 #pragma once
 
 #include "chain.h"
+#include "channel_tile.h"
 #include "row_tile.h"
 #include "slab.h"
+#include "tile_call.h"
 
 namespace {
-
-struct TileCall {
-    const float* x;    // first channel of the group, at tap 0 of the tile's first position
-    std::int64_t row;  // floats from one channel to the next
-    const std::int64_t* offsets;  // of the taps
-    std::int64_t in_channels;
-    std::int64_t kernel;
-    const float* w;     // packed [in_channels][kernel][OC]
-    const float* bias;  // [OC], or null
-    float* y;
-    std::int64_t y_row;
-    std::int64_t positions;  // to be stored, at most V vectors
-    bool relu;
-    const float* ahead;      // channel 0 of the input that is read next, or null
-    std::int64_t ahead_row;  // floats from one of its channels to the next
-};
 
 // kChained: the sum is of more terms than one chain may have. The number of taps is no parameter:
 // unrolled for 3, 5 or 7 of them, GCC spills registers (AVX2: 67–81 % of the peak instead of
@@ -107,8 +93,6 @@ void tile(const TileCall& c) {
     }
 }
 
-using TileFunction = void (*)(const TileCall&);
-
 // The tile for so many channels, the least of its widths that holds `vectors`.
 template <int OC, int V, bool kChained>
 TileFunction tile_function(std::int64_t channels, std::int64_t vectors) {
@@ -126,6 +110,11 @@ TileFunction tile_function(std::int64_t channels, std::int64_t vectors) {
 }
 
 TileFunction tile_function_of(const ForwardTask& p, std::int64_t channels, std::int64_t vectors) {
+    if constexpr (Tiles::kOverChannels) {
+        if (p.over_channels && channels == Vec::kLanes) {
+            return chained(p.group_in, p.reach.kernel) ? channel_tile<true> : channel_tile<false>;
+        }
+    }
     constexpr int OC = Tiles::kMostChannels;
     constexpr int V = Tiles::vectors(OC);
     return chained(p.group_in, p.reach.kernel) ? tile_function<OC, V, true>(channels, vectors)
@@ -211,7 +200,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
             }
         }
         for (std::int64_t c = channel_begin; c < channel_end;) {
-            const std::int64_t block = block_channels(Tiles::kMostChannels, channel_end - c);
+            const std::int64_t block = block_channels(p.channel_block, channel_end - c);
             const std::int64_t o = group * p.group_out + c;
             TileCall call{};
             call.offsets = offsets;

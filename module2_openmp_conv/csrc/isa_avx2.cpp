@@ -12,6 +12,7 @@ namespace {
 
 struct Tiles {
     static constexpr int kMostChannels = 4;
+    static constexpr bool kOverChannels = false;
     static constexpr int vectors(int channels) { return channels == 4 ? 3 : channels == 2 ? 6 : 8; }
 };
 
@@ -19,6 +20,7 @@ struct Tiles {
 struct WeightTiles {
     static constexpr int kTaps = 6;
     static constexpr int kTapsInPairs = 3;
+    static constexpr bool kHoldsGradients = false;
     static constexpr int kChannels = 2;
     static constexpr int kTapsOfChannels = 6;
 };
@@ -30,7 +32,15 @@ struct WeightTiles {
 #include "taps_loop.h"
 #include "weight_gradient_items.h"
 
-const InstructionSet kAvx2{
-    "avx2",          Vec::kLanes,           Tiles::kMostChannels, Tiles::vectors,
-    forward_items,   weight_gradient_items, block_moments_rows,   block_forward_rows,
-    block_sums_rows, block_gradient_rows,   taps_loop_items};
+const InstructionSet kAvx2{"avx2",
+                           Vec::kLanes,
+                           Tiles::kMostChannels,
+                           Tiles::kOverChannels,
+                           Tiles::vectors,
+                           forward_items,
+                           weight_gradient_items,
+                           block_moments_rows,
+                           block_forward_rows,
+                           block_sums_rows,
+                           block_gradient_rows,
+                           taps_loop_items};

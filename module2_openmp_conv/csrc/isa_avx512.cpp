@@ -12,13 +12,15 @@ namespace {
 
 struct Tiles {
     static constexpr int kMostChannels = 8;
-    static constexpr int vectors(int channels) { return channels == 8 ? 3 : channels == 4 ? 6 : 8; }
+    static constexpr bool kOverChannels = true;
+    static constexpr int vectors(int channels) { return channels >= 8 ? 3 : channels == 4 ? 6 : 8; }
 };
 
 // Sums in registers: 2 vectors × 12 taps, 2 × 2 input channels × 6 taps; 4 channels × 6 taps.
 struct WeightTiles {
     static constexpr int kTaps = 12;
     static constexpr int kTapsInPairs = 6;
+    static constexpr bool kHoldsGradients = true;
     static constexpr int kChannels = 4;
     static constexpr int kTapsOfChannels = 6;
 };
@@ -31,6 +33,6 @@ struct WeightTiles {
 #include "weight_gradient_items.h"
 
 const InstructionSet kAvx512{
-    "avx512",        Vec::kLanes,           Tiles::kMostChannels, Tiles::vectors,
-    forward_items,   weight_gradient_items, block_moments_rows,   block_forward_rows,
-    block_sums_rows, block_gradient_rows,   taps_loop_items};
+    "avx512",           Vec::kLanes,     Tiles::kMostChannels,  Tiles::kOverChannels,
+    Tiles::vectors,     forward_items,   weight_gradient_items, block_moments_rows,
+    block_forward_rows, block_sums_rows, block_gradient_rows,   taps_loop_items};

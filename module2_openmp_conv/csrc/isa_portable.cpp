@@ -11,6 +11,7 @@ namespace {
 
 struct Tiles {
     static constexpr int kMostChannels = 4;
+    static constexpr bool kOverChannels = false;
     static constexpr int vectors(int channels) { return 8 / channels; }
 };
 
@@ -18,6 +19,7 @@ struct Tiles {
 struct WeightTiles {
     static constexpr int kTaps = 5;
     static constexpr int kTapsInPairs = 2;
+    static constexpr bool kHoldsGradients = false;
     static constexpr int kChannels = 2;
     static constexpr int kTapsOfChannels = 4;
 };
@@ -29,7 +31,7 @@ struct WeightTiles {
 #include "taps_loop.h"
 #include "weight_gradient_items.h"
 
-const InstructionSet kPortable{"portable",          Vec::kLanes,        Tiles::kMostChannels,
-                               Tiles::vectors,      forward_items,      weight_gradient_items,
-                               block_moments_rows,  block_forward_rows, block_sums_rows,
-                               block_gradient_rows, taps_loop_items};
+const InstructionSet kPortable{
+    "portable",         Vec::kLanes,     Tiles::kMostChannels,  Tiles::kOverChannels,
+    Tiles::vectors,     forward_items,   weight_gradient_items, block_moments_rows,
+    block_forward_rows, block_sums_rows, block_gradient_rows,   taps_loop_items};

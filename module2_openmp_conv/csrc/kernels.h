@@ -8,7 +8,8 @@
 struct InstructionSet {
     const char* name;
     int lanes;
-    int channel_block;                  // output channels of the largest register tile
+    int channel_block;   // output channels of the largest register tile with lanes over positions
+    bool over_channels;  // there is one with lanes over channels, too: channel_tile.h
     int (*tile_vectors)(int channels);  // vectors of positions beside that many channels
 
     // Computes the items [first, last) of a forward-shaped task; any two ranges can run at the same

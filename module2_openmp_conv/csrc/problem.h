@@ -57,6 +57,9 @@ struct ForwardTask : Shape {
     float* out;           // [batch, groups · group_out, out_length]
     bool relu;            // max(0, y) before the store; NaN stays NaN
     bool stream;          // out is larger than the caches: write past them
+    bool over_channels;   // tiles have their lanes over output channels where a vector of them is
+                          // left
+    std::int64_t channel_block;  // of the largest tile: weights are packed in such blocks
 
     // The partition: an item is one batch element, one group, these many tiles of positions and
     // these many channels. Items: batch × groups × tile_items × channel_items.

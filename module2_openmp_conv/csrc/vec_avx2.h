@@ -79,27 +79,30 @@ struct Vec {
         return _mm_cvtss_f32(_mm_add_ss(sum, _mm_shuffle_ps(sum, sum, 1)));
     }
 
-    // Eight rows of eight, at distance `stride`, to eight columns at distance `to_stride`.
-    static inline void transpose(const float* from, std::int64_t stride, float* to,
-                                 std::int64_t to_stride) {
-        __m256 r[8], s[8];
-        for (int i = 0; i < 8; ++i) {
-            r[i] = _mm256_loadu_ps(from + i * stride);
-        }
+    // Eight rows of eight become columns.
+    static inline void transpose(Reg (&r)[8]) {
+        Reg s[8];
+#pragma GCC unroll 8
         for (int i = 0; i < 8; i += 2) {
             s[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
             s[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
         }
+#pragma GCC unroll 8
         for (int i = 0; i < 8; i += 4) {
+#pragma GCC unroll 2
             for (int j = 0; j < 2; ++j) {
                 r[i + 2 * j] = _mm256_shuffle_ps(s[i + j], s[i + j + 2], 0x44);
                 r[i + 2 * j + 1] = _mm256_shuffle_ps(s[i + j], s[i + j + 2], 0xee);
             }
         }
+#pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
-            _mm256_storeu_ps(to + i * to_stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-            _mm256_storeu_ps(to + (i + 4) * to_stride,
-                             _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+            s[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+            s[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; ++i) {
+            r[i] = s[i];
         }
     }
 

@@ -70,18 +70,17 @@ struct Vec {
     }
     static inline float add_lanes(Reg a) { return _mm512_reduce_add_ps(a); }
 
-    // Sixteen rows of sixteen, at distance `stride`, to sixteen columns at distance `to_stride`.
-    static inline void transpose(const float* from, std::int64_t stride, float* to,
-                                 std::int64_t to_stride) {
-        __m512 r[16], s[16];
-        for (int i = 0; i < 16; ++i) {
-            r[i] = _mm512_loadu_ps(from + i * stride);
-        }
+    // Sixteen rows of sixteen become columns.
+    static inline void transpose(Reg (&r)[16]) {
+        Reg s[16];
+#pragma GCC unroll 16
         for (int i = 0; i < 16; i += 2) {
             s[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
             s[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
         }
+#pragma GCC unroll 16
         for (int i = 0; i < 16; i += 4) {
+#pragma GCC unroll 2
             for (int j = 0; j < 2; ++j) {
                 const __m512d low = _mm512_castps_pd(s[i + j]);
                 const __m512d high = _mm512_castps_pd(s[i + j + 2]);
@@ -89,15 +88,17 @@ struct Vec {
                 r[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
             }
         }
+#pragma GCC unroll 4
         for (int i = 0; i < 4; ++i) {
             s[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
             s[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
             s[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
             s[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
         }
+#pragma GCC unroll 8
         for (int i = 0; i < 8; ++i) {
-            _mm512_storeu_ps(to + i * to_stride, _mm512_shuffle_f32x4(s[i], s[i + 8], 0x88));
-            _mm512_storeu_ps(to + (i + 8) * to_stride, _mm512_shuffle_f32x4(s[i], s[i + 8], 0xdd));
+            r[i] = _mm512_shuffle_f32x4(s[i], s[i + 8], 0x88);
+            r[i + 8] = _mm512_shuffle_f32x4(s[i], s[i + 8], 0xdd);
         }
     }
 

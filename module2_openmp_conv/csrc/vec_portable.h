@@ -72,12 +72,13 @@ struct Vec {
     }
     static inline float add_lanes(Reg a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 
-    // Four rows of four, at distance `stride`, to four columns at distance `to_stride`.
-    static inline void transpose(const float* from, std::int64_t stride, float* to,
-                                 std::int64_t to_stride) {
+    // Four rows of four become columns.
+    static inline void transpose(Reg (&r)[4]) {
         for (int row = 0; row < 4; ++row) {
-            for (int column = 0; column < 4; ++column) {
-                to[column * to_stride + row] = from[row * stride + column];
+            for (int column = 0; column < row; ++column) {
+                const float below = r[row][column];
+                r[row][column] = r[column][row];
+                r[column][row] = below;
             }
         }
     }

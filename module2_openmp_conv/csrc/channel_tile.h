@@ -1,0 +1,130 @@
+// The forward convolution's other register tile: lanes run over output channels, not positions.
+//
+// Blocking: a vector of channels × as many positions stay in registers while all input channels and
+// taps are summed, up to kMostHeld taps at a time: a broadcast input serves all taps that are held,
+// and no load crosses a cache line, wherever the tile begins. Sums are laid back into rows in
+// registers. Bound aimed at: the multiply-adds; with 7 taps and 16 lanes an input channel asks for
+// 29 loads per 112 of them, where a tile with lanes over positions asks for 77 per 168, a fifth of
+// which cross a line.
+//
+// Each output is summed in the order (block of taps, input channel, tap), in chains of about kChain
+// terms (chain.h): the bits depend neither on the tile nor on the number of threads.
+//
+// Included by each instruction set's file after `Vec`, in the anonymous namespace, without STL.
+#pragma once
+
+#include "chain.h"
+#include "slab.h"
+#include "tile_call.h"
+
+namespace {
+
+constexpr int kMostHeld = 8;
+
+// What a tile is computed in: one vector of channels, as many positions.
+struct TilePart {
+    const float* x;      // first channel, at tap 0 of the first position
+    const float* ahead;  // channel 0 of a line that is read later, or null
+    float* y;
+    std::int64_t positions;  // to be stored
+};
+using PartSums = Vec::Reg[Vec::kLanes][1];
+
+// Adds taps [k, k + Held) of all input channels.
+template <int Held, bool kChained>
+[[gnu::always_inline]] inline void add_held_taps(const TileCall& c, const TilePart& part,
+                                                 std::int64_t k, PartSums& sum,
+                                                 Chains<kChained ? Vec::kLanes : 1, 1>& chains) {
+    const float* x = part.x + k;
+    const float* w = c.w + k * Vec::kLanes;
+    const float* ahead = k == 0 ? part.ahead : nullptr;
+    const std::int64_t chain = kChained ? kChain / Held : c.in_channels;
+    for (std::int64_t left = c.in_channels; left > 0; left -= chain) {
+        for (std::int64_t i = smaller(left, chain); i > 0; --i) {
+            if (ahead != nullptr) {
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += c.ahead_row;
+            }
+            Vec::Reg tap[Held];
+#pragma GCC unroll 8
+            for (int n = 0; n < Held; ++n) {
+                tap[n] = Vec::load(w + n * Vec::kLanes);
+            }
+#pragma GCC unroll 32
+            for (int at = 0; at < Vec::kLanes + Held - 1; ++at) {
+                const Vec::Reg in = Vec::broadcast(x[at]);
+#pragma GCC unroll 8
+                for (int n = 0; n < Held; ++n) {
+                    if (at >= n && at - n < Vec::kLanes) {
+                        sum[at - n][0] = Vec::multiply_add(in, tap[n], sum[at - n][0]);
+                    }
+                }
+            }
+            x += c.row;
+            w += c.kernel * Vec::kLanes;
+        }
+        if constexpr (kChained) {
+            chains.add(sum, k == 0 && left == c.in_channels, k + Held == c.kernel && left <= chain);
+        }
+    }
+}
+
+// Adds the taps that are left, fewer than Held.
+template <int Held, bool kChained>
+[[gnu::always_inline]] inline void add_last_taps(const TileCall& c, const TilePart& part,
+                                                 std::int64_t k, PartSums& sum,
+                                                 Chains<kChained ? Vec::kLanes : 1, 1>& chains) {
+    if constexpr (Held > 1) {
+        if (c.kernel - k == Held - 1) {
+            add_held_taps<Held - 1, kChained>(c, part, k, sum, chains);
+        } else {
+            add_last_taps<Held - 1, kChained>(c, part, k, sum, chains);
+        }
+    }
+}
+
+template <bool kChained>
+[[gnu::noinline]] void channel_tile_part(const TileCall& c, const TilePart& part) {
+    PartSums sum;
+    const Vec::Reg start = c.bias ? Vec::load(c.bias) : Vec::zero();
+#pragma GCC unroll 16
+    for (int t = 0; t < Vec::kLanes; ++t) {
+        sum[t][0] = start;
+    }
+    Chains<kChained ? Vec::kLanes : 1, 1> chains;
+    std::int64_t k = 0;
+    for (; k + kMostHeld <= c.kernel; k += kMostHeld) {
+        add_held_taps<kMostHeld, kChained>(c, part, k, sum, chains);
+    }
+    add_last_taps<kMostHeld, kChained>(c, part, k, sum, chains);
+
+    Vec::Reg row[Vec::kLanes];
+#pragma GCC unroll 16
+    for (int t = 0; t < Vec::kLanes; ++t) {
+        row[t] = c.relu ? Vec::relu(sum[t][0]) : sum[t][0];
+    }
+    Vec::transpose(row);
+    float* y = part.y;
+    if (part.positions >= Vec::kLanes) {
+#pragma GCC unroll 16
+        for (int o = 0; o < Vec::kLanes; ++o, y += c.y_row) {
+            Vec::store(y, row[o]);
+        }
+    } else {
+#pragma GCC unroll 16
+        for (int o = 0; o < Vec::kLanes; ++o, y += c.y_row) {
+            Vec::store_first(y, row[o], static_cast<int>(part.positions));
+        }
+    }
+}
+
+// One vector of channels, whose taps must be neighbours in the input.
+template <bool kChained>
+void channel_tile(const TileCall& c) {
+    for (std::int64_t t = 0; t < c.positions; t += Vec::kLanes) {
+        channel_tile_part<kChained>(
+            c, {c.x + t, c.ahead == nullptr ? nullptr : c.ahead + t, c.y + t, c.positions - t});
+    }
+}
+
+}  // namespace
