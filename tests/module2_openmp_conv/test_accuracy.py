@@ -74,6 +74,22 @@ def sizes(*numbers: int) -> dict[str, int]:
 @example(sizes(1, 1, 40, 1, 31, 1, 1, 15, 900, 15))
 @example(sizes(1, 3, 3, 9, 63, 7, 1, 50, 857, 29))
 def test_errors_are_at_most_twice_torchs(case: dict[str, int]) -> None:
+    assert_errors_at_most_twice_torchs(case)
+
+
+# Lanes over output channels hold up to eight taps, and gradients of four positions: every number of
+# taps that is left, of channels and of positions, in one chain and in several.
+@pytest.mark.parametrize("kernel", [*range(1, 18), 31])
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (5, 24), (12, 33), (18, 16)])
+def test_every_block_of_channels_and_taps(inputs: int, outputs: int, kernel: int) -> None:
+    left = kernel // 2
+    for length in (kernel, 47, 50, 117):
+        assert_errors_at_most_twice_torchs(
+            sizes(2, 1, inputs, outputs, kernel, 1, 1, left, length, kernel - 1 - left)
+        )
+
+
+def assert_errors_at_most_twice_torchs(case: dict[str, int]) -> None:
     torch.manual_seed(case["length"])
     groups, padding = case["groups"], (case["left"], case["right"])
     input = torch.randn(case["batch"], groups * case["inputs"], case["length"])
