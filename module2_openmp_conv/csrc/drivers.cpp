@@ -13,14 +13,17 @@
 namespace {
 
 constexpr std::int64_t kItemInputBytes = 16 * 1024;  // stays in L1 beside the weights
-constexpr std::int64_t kStagedBytes = 24 * 1024;     // output of a block of channels, in L1, too
+constexpr std::int64_t kStagedBytes = 36 * 1024;     // output of a block: 16 rows of 500, whole
 constexpr std::int64_t kStreamedFloats = std::int64_t{6} << 20;  // 24 MiB of output
+
+// Of a sum, for lanes over output channels: fewer do not pay for laying the outputs back into rows.
+constexpr std::int64_t kLeastTerms = 32;
 
 // Fills in the partition of the task.
 void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const Reach& r = p.reach;
     p.over_channels = isa.over_channels && r.stride == 1 && (r.dilation == 1 || r.kernel == 1) &&
-                      p.group_out >= isa.lanes;
+                      p.group_out >= isa.lanes && p.group_in * r.kernel >= kLeastTerms;
     p.channel_block = p.over_channels ? isa.lanes : isa.channel_block;
     const std::int64_t block = block_channels(p.channel_block, p.group_out);
     p.tile_vectors = isa.tile_vectors(static_cast<int>(block));
