@@ -60,7 +60,10 @@ class PeerMeasurement:
     ]
     model_difference_ratio: Annotated[
         float | None,
-        Doc("Distance of the run's last average from `G0`'s, over what training moved that by."),
+        Doc(
+            "Distance of the average from `G0`'s after the two short rounds that everyone is "
+            "checked by, over what training moved that by."
+        ),
     ]
 
 
