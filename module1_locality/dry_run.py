@@ -1,8 +1,8 @@
-"""`python -m module1_locality.bench --dry-run`: the plan in words, from what the bench goes through."""
+"""`python -m module1_locality.bench --dry-run`: what the bench goes through, in words."""
 
 from itertools import chain
 
-from crossscale_results.dry_run import HEADING, device_line, empty_lines
+from crossscale_results.dry_run import HEADING, device_line, empty_lines, rows_line
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
 from module1_locality.config import Bench, Grid, grid_of
 from module1_locality.host_counters import HostCounters
@@ -22,19 +22,18 @@ def render_plan(bench: Bench) -> str:
     void, sizes = void_rungs(bench, lane), len(grid.batch_sizes)
     trained = sum(len(planned.trained) for planned in rounds)
     assembled = sum(1 + len(planned.assembled) for planned in rounds)
-    return "\n".join(
-        [
-            HEADING,
-            device_line(lane.device.type),
-            f"profile {grid.profile}, seed {bench.seed}: {grid.repeats} repeats, each in a fresh "
-            f"process, of {sizes} batch sizes",
-            f"{bench.results_dir}/{LADDER_TABLE.name}.csv: {trained + sizes * len(void)} rows, "
-            f"{sizes * len(void)} of them of what is not measured",
-            f"{bench.results_dir}/{ASSEMBLY_TABLE.name}.csv: {assembled} rows",
-            *chain.from_iterable(_round_lines(planned, grid) for planned in rounds),
-            *_not_measured_lines(grid, lane, rounds),
-        ]
-    )
+    void_rows, repeats = sizes * len(void), f"{grid.repeats} repeats, each in a fresh process"
+    lines = [
+        HEADING,
+        device_line(lane.device.type),
+        f"profile {grid.profile}, seed {bench.seed}: {repeats}, of {sizes} batch sizes",
+        rows_line(LADDER_TABLE, bench.results_dir, trained + void_rows),
+        f"  {void_rows} of them say why they are empty",
+        rows_line(ASSEMBLY_TABLE, bench.results_dir, assembled),
+        *chain.from_iterable(_round_lines(planned, grid) for planned in rounds),
+        *_not_measured_lines(grid, lane, rounds),
+    ]
+    return "\n".join(lines)
 
 
 def _round_lines(planned: Round, grid: Grid) -> list[str]:
@@ -53,11 +52,8 @@ def _not_measured_lines(grid: Grid, lane: Lane, rounds: list[Round]) -> list[str
     ladder = {
         rung.name: empty_columns_of(rung, grid.bench, lane, counts) for rung in rounds[0].trained
     }
-    assembly = {"all": count_reasons(counts)}
     return [
         *(f"not measured: {rung.name}: {reason}" for rung, reason in void.items()),
-        f"empty in {LADDER_TABLE.name}:",
-        *empty_lines(ladder),
-        f"empty in {ASSEMBLY_TABLE.name}:",
-        *(empty_lines(assembly) or ["  nothing"]),
+        *empty_lines(LADDER_TABLE, ladder),
+        *empty_lines(ASSEMBLY_TABLE, {"all": count_reasons(counts)}),
     ]

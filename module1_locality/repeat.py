@@ -56,4 +56,3 @@ def _assemble(conditions: Conditions, planned: Round) -> list[Row]:
         for rung in planned.assembled
     }
     return assembly_rows(memcpy, assemblies, conditions, batch_size, repeat)
-

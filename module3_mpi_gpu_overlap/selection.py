@@ -10,7 +10,7 @@ from module3_mpi_gpu_overlap.config import Experiment
 
 PROFILES = ("paper", "quick")  # the first that was run is shown
 # A bench is many runs; these columns tell one bench's rows from another's.
-ONE_BENCH = ["dataset", "machine_id", "suite_version", "git_revision", "git_dirty"]
+ONE_BENCH = ["dataset", "machine_id", "accelerator", "suite_version", "git_revision", "git_dirty"]
 
 
 def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
