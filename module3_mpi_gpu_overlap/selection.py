@@ -22,6 +22,17 @@ def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
     return rows.groupby(keys)[[*parts, "round_s"]].mean().astype(float).droplevel([2, 3])
 
 
+def on_device(rows: pd.DataFrame) -> str:
+    """`, on cuda` of rounds that an accelerator trained; nothing of those on a CPU."""
+    device = rows["device_type"].iloc[-1]
+    return "" if device == "cpu" else f", on {device}"
+
+
+def crowded_words(rows: pd.DataFrame) -> str:
+    """What the asterisk of a crowded world says of such rounds."""
+    return "more ranks than cores" + (" or accelerators" if on_device(rows) else "")
+
+
 def profile_rows(
     table: Table, results_dir: Path, experiment: Experiment | None = None
 ) -> pd.DataFrame | None:
