@@ -131,11 +131,14 @@ def caption(frame: pd.DataFrame) -> str:
 
 def _use(frame: pd.DataFrame) -> str:
     """Of rows that say what computed them: whether the accelerator did that was there."""
-    columns = [column for column in ("device", "device_type") if column in frame]
-    devices = sorted({str(device) for column in columns for device in frame[column]})
+    # Where there are both, `device` is what was asked for.
+    column = next((name for name in ("device_type", "device") if name in frame), None)
+    if column is None:
+        return ""
+    devices = sorted({str(device) for device in frame[column]})
     if devices == ["cpu"]:
         return "" if (frame["accelerator"] == "none").all() else ", not used"
-    return f" ({' / '.join(devices)})" if devices else ""
+    return f" ({' / '.join(devices)})"
 
 
 def wrapped(text: str, size_pt: float, width_pt: float) -> str:

@@ -224,7 +224,7 @@ def test_wrapped_lines_keep_their_words_and_the_width(words: list[str]) -> None:
         ("TEST GPU", {}, "accelerator TEST GPU;"),
         ("TEST GPU", {"device": "cpu"}, "accelerator TEST GPU, not used;"),
         ("TEST GPU", {"device": "cuda"}, "accelerator TEST GPU (cuda);"),
-        ("TEST GPU", {"device_type": "cuda"}, "accelerator TEST GPU (cuda);"),
+        ("TEST GPU", {"device": "auto", "device_type": "cuda"}, "accelerator TEST GPU (cuda);"),
     ],
 )
 def test_the_caption_says_whether_the_accelerator_computed(

@@ -46,9 +46,10 @@ def one_client() -> tuple[FlatModel, LocalOptimizer, list[Batch]]:
 
 
 def test_model_batches_and_gradients_are_on_the_device(
-    one_client: tuple[FlatModel, LocalOptimizer, list[Batch]],
+    one_client: tuple[FlatModel, LocalOptimizer, list[Batch]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, optimizer, batches = one_client
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # has no meta device
     assert model.vector.device.type == "meta"
     assert all(part.device.type == "meta" for batch in batches for part in vars(batch).values())
     steps: list[int] = []
@@ -165,7 +166,7 @@ def test_staging_is_page_locked_and_has_a_stream_of_the_device(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[Any] = []
-    empty = torch.empty
+    empty, vector = torch.empty, torch.zeros(8, device=META)
 
     def noting(shape: Any, dtype: Any, pin_memory: bool) -> torch.Tensor:
         asked.append(pin_memory)
@@ -173,7 +174,7 @@ def test_staging_is_page_locked_and_has_a_stream_of_the_device(
 
     monkeypatch.setattr(device_memory.torch, "empty", noting)
     monkeypatch.setattr(device_memory.torch, "Stream", lambda of: asked.append(of.type))
-    device_memory.Staging(torch.zeros(8, device=META))
+    device_memory.Staging(vector)
     assert asked == [True, "meta"]
 
 
