@@ -1,7 +1,7 @@
-"""Every rung under the accelerator's lane on the meta device, where a tensor left on the CPU fails.
+"""Every rung under the accelerator's lane on the meta device, with streams and events that count.
 
-Streams and events only count; the meta device has shapes and types and no numbers, so what the
-batches hold is tested elsewhere (`test_feed.py`, on a device that copies as late as it may).
+A convolution or a loss of which one tensor was left on the CPU fails there. It has no numbers: what
+the batches hold is tested elsewhere (`test_feed.py`, on a device that copies as late as it may).
 """
 
 from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from crossscale_data.classifier_inputs import BeatInputs
-from module3_mpi_gpu_overlap import device, device_memory, totals
+from module3_mpi_gpu_overlap import device, device_memory, totals, wire, wire_int8
 from module3_mpi_gpu_overlap.config import TrainConfig
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.local_training import (
@@ -21,6 +21,7 @@ from module3_mpi_gpu_overlap.local_training import (
     train_locally,
 )
 from module3_mpi_gpu_overlap.models import model_of
+from module3_mpi_gpu_overlap.wire_format import WireFormat
 
 META = torch.device("meta")
 BATCH, STEPS = 16, 3
@@ -202,3 +203,30 @@ def test_what_is_asked_of_a_backend_is_there(backend: Any) -> None:
     for name, arguments in calls.items():
         call: Callable[..., object] = getattr(backend, name)
         inspect.signature(call).bind(*arguments)
+
+
+@pytest.mark.parametrize("name", ["float32", "bf16", "fp16", "int8"])
+def test_payloads_made_all_at_once_have_the_bits_of_those_made_tile_by_tile(
+    monkeypatch: pytest.MonkeyPatch, name: WireFormat
+) -> None:
+    """An accelerator works on the whole vector, a CPU on tiles: here the CPU does as both."""
+    codec = wire.codec_of(name)
+    vector = torch.randn(3 * wire.TILE_ELEMENTS + 77, generator=torch.Generator().manual_seed(0))
+    tiles, found = wire.tiles, []
+    assert len(list(tiles(len(vector), META))) == 1 < len(list(tiles(len(vector), vector.device)))
+    for how in (tiles, lambda elements, _: tiles(elements, META)):
+        for module in (wire, wire_int8):
+            monkeypatch.setattr(module, "tiles", how)
+        payload = torch.zeros(codec.payload_bytes(len(vector)), dtype=torch.uint8)
+        codec.encode(vector, payload)
+        found.append((payload, wire.decode_sum(codec, [payload, payload], vector.clone())))
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["float32", "int8", "top-k"])
+def test_payloads_are_made_and_read_on_the_device(name: WireFormat) -> None:
+    codec, vector = wire.codec_of(name), torch.zeros(1000, device=META)
+    payload = torch.zeros(codec.payload_bytes(1000), dtype=torch.uint8, device=META)
+    assert codec.encode(vector, payload) == 0
+    assert wire.decode_sum(codec, [payload], vector).device.type == "meta"
