@@ -28,7 +28,7 @@ def claims(results_dir: Path) -> list[Claim]:
     trusted = [w for w in communication.index if w > 1 and not communication["crowded"][w]]
     if not trusted:
         told = _told(communication, words)
-        reason = f"no world of 2 or more ranks was free of {words}; {told}"
+        reason = f"every world of 2 or more ranks had {words}; {told}"
         return [_not_measured(paper, reason) for paper in (DOMINATES, STILL_PAYS)]
     largest = max(trusted)
     communication_share, training_share = (
