@@ -9,22 +9,26 @@ from crossscale_data import find_source
 from crossscale_results import append_rows
 from crossscale_results.cli import run
 from module1_locality.columns import LADDER_TABLE
-from module1_locality.conditions import Conditions, set_up, why_not_here
+from module1_locality.conditions import Conditions, set_up
 from module1_locality.config import Bench
+from module1_locality.dry_run import render_plan
 from module1_locality.fresh_process import repeat_in_fresh_process
-from module1_locality.repeat import chosen_rungs
+from module1_locality.plan import chosen_rungs, void_rungs
 from module1_locality.result_rows import void_row
 from module1_locality.rungs import describe
 from module1_locality.summary import render_summary
 
 
 def bench(config: Bench) -> None:
-    """Measure, append the raw rows to the results, and print their medians.
+    """Measure, append the raw rows to the results, and print their medians; or print the plan.
 
     Raises:
         UserError: the configuration or the data do not allow it, a rung feeds wrong data, or
             results cannot be written.
     """
+    if config.dry_run:
+        print(render_plan(config))
+        return
     source = find_source(config.data_dir)
     print(source)
     config = replace(config, data_dir=source.directory)
@@ -39,11 +43,10 @@ def bench(config: Bench) -> None:
 def say_what_is_not_measured(conditions: Conditions) -> None:
     """A row with its reason for each rung that means nothing on this machine."""
     bench = conditions.bench
-    for rung in chosen_rungs(bench):
-        if reason := why_not_here(rung, conditions.lane):
-            sizes = conditions.grid.batch_sizes
-            rows = [void_row(rung, conditions, size, reason) for size in sizes]
-            append_rows(LADDER_TABLE, bench.results_dir, conditions.provenance, rows)
+    for rung, reason in void_rungs(bench, conditions.lane).items():
+        sizes = conditions.grid.batch_sizes
+        rows = [void_row(rung, conditions, size, reason) for size in sizes]
+        append_rows(LADDER_TABLE, bench.results_dir, conditions.provenance, rows)
 
 
 def climb(conditions: Conditions) -> None:

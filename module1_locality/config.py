@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from typing_extensions import Doc
 
 from crossscale_results import UserError
+from crossscale_results.dry_run import DryRun
 from module1_locality.rungs import LADDER, RungName
 
 P = TypeVar("P", bound=Any)  # a profile
@@ -76,6 +77,7 @@ class Bench:
         bool, Doc("Keep freed memory in the process: without it a CPU's times scatter.")
     ] = True
     device: Device = "auto"
+    dry_run: DryRun = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def grid_of(bench: Bench) -> Grid:
             fragment is not made of whole batches and whole shuffle buffers.
     """
     profile = filled(PROFILES[bench.profile], bench)
-    as_it_comes = is_as_it_comes(bench, "profile", "data_dir", "results_dir", "seed", "device")
+    free = ("profile", "data_dir", "results_dir", "seed", "device", "dry_run")
+    as_it_comes = is_as_it_comes(bench, *free)
     grid = Grid(
         bench,
         bench.profile if as_it_comes else "custom",

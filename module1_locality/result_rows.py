@@ -7,6 +7,7 @@ from typing import Any
 from crossscale_results import Row, rows
 from module1_locality.columns import AssemblyMeasurement, AssemblyRun, LadderMeasurement, LadderRun
 from module1_locality.conditions import Conditions
+from module1_locality.config import Bench
 from module1_locality.copies import copy_for
 from module1_locality.host_counters import HostCounts
 from module1_locality.lanes import Lane
@@ -42,7 +43,8 @@ def ladder_rows(
         measurement = _ladder_measurement(
             rung, fragment, fragments, variety, 0.0 if copy is None else copy.error_mv
         )
-        reasons = _ladder_reasons(rung, fragment, conditions.lane)
+        reasons = {"records_per_batch_count": "it is not known which window is whose"}
+        reasons |= empty_columns_of(rung, conditions.bench, conditions.lane, fragment.counts)
         found.append(
             Row(
                 _ladder_run(rung, conditions, batch_size),
@@ -90,7 +92,7 @@ def assembly_rows(
             memcpy_gb_per_s=memcpy.gb_per_s,
             **_counts(assembly.counts),
         )
-        reasons = _of_empty_columns(measurement, _count_reasons(assembly.counts))
+        reasons = _of_empty_columns(measurement, count_reasons(assembly.counts))
         return Row(run, measurement, seed=bench.seed, repeat=repeat, not_measured=reasons)
 
     return [
@@ -164,12 +166,11 @@ def _exposed_assembly_ms(fragment: Fragment, exposed_ms: float) -> float | None:
     return exposed_ms - fragment.exposed_copy_ms
 
 
-def _ladder_reasons(rung: Rung, fragment: Fragment, lane: Lane) -> dict[str, str]:
-    """Why a column may be empty for this rung on this machine."""
-    reasons = _count_reasons(fragment.counts) | {
-        "ceiling_ratio": "A0 was not asked for",
-        "records_per_batch_count": "it is not known which window is whose",
-    }
+def empty_columns_of(rung: Rung, bench: Bench, lane: Lane, counts: HostCounts) -> dict[str, str]:
+    """The columns that this rung leaves empty on this machine, whatever the data, and why."""
+    reasons = count_reasons(counts)
+    if "A0" not in bench.rungs:
+        reasons["ceiling_ratio"] = "A0 was not asked for"
     if rung is CONTROL:
         fed = dict.fromkeys(_FED_COLUMNS, "control: nothing is fed")
         return reasons | fed | dict.fromkeys(_LEARNED_COLUMNS, "control: one batch over and over")
@@ -181,7 +182,7 @@ def _ladder_reasons(rung: Rung, fragment: Fragment, lane: Lane) -> dict[str, str
     elif rung.store == "device":
         on_device = "the dataset is on the device: nothing is copied, and gathers are compute"
         reasons |= dict.fromkeys((*_COPY_COLUMNS, "assembly_ms", "overlap_ratio"), on_device)
-    else:
+    elif rung.side_stream and not rung.ring:
         pageable = "of copies from pageable memory on a side stream, events tell no truth"
         reasons |= dict.fromkeys(("exposed_copy_ms", "exposed_assembly_ms"), pageable)
     return reasons
@@ -196,7 +197,8 @@ def _counts(counts: HostCounts) -> dict[str, Any]:
     }
 
 
-def _count_reasons(counts: HostCounts) -> dict[str, str]:
+def count_reasons(counts: HostCounts) -> dict[str, str]:
+    """Why what the kernel does not let us count is not counted, by column."""
     found = {name: getattr(counts, name) for name in EVENTS}
     return {
         f"{name}_count": value.reason

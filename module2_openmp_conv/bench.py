@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -15,28 +15,22 @@ from crossscale_results import Provenance, Row, append_rows, collect
 from crossscale_results.cli import run
 from module2_openmp_conv import workers
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE
-from module2_openmp_conv.config import (
-    PROFILES,
-    Bench,
-    check_positive,
-    check_seed,
-    check_slices,
-    set_threads,
-)
+from module2_openmp_conv.config import Bench, set_threads
+from module2_openmp_conv.dry_run import render_plan
 from module2_openmp_conv.extension import isa
-from module2_openmp_conv.grid import Cell, cells_of
+from module2_openmp_conv.grid import Cell
 from module2_openmp_conv.measure import entrants, rows_of_cell
 from module2_openmp_conv.peers import absent_peers
+from module2_openmp_conv.plan import PROBE_REPEATS, Plan, plan_of
 from module2_openmp_conv.probes import memory_array_bytes, probe_rows
 from module2_openmp_conv.problem import problem_of
 from module2_openmp_conv.summary import print_summary
 
 WINDOWS_READ = 4096  # spread over the whole database
-_PROBE_REPEATS = 8  # before the cells, and again after them
 
 
 def bench(config: Bench, cells: Sequence[Cell] | None = None) -> None:
-    """Time every cell, append the raw samples to the tables and print a summary.
+    """Time every cell, append the raw samples and print a summary; or print the plan.
 
     Args:
         config: see there.
@@ -46,11 +40,12 @@ def bench(config: Bench, cells: Sequence[Cell] | None = None) -> None:
         UserError: an option is wrong, the data cannot be read, the kernels are not built, a
             contestant computes something wrong, or a worker process ends.
     """
-    check_positive(repeats=config.repeats)
-    check_seed(config.seed)
-    slices = check_slices(config.slices)
     set_threads(config.threads)
-    profile, threads = PROFILES[config.profile], torch.get_num_threads()
+    threads = torch.get_num_threads()
+    plan = plan_of(config, threads, cells)
+    if config.dry_run:
+        print(render_plan(config, plan))
+        return
     kernels_isa = isa()  # fails here, before the data are prepared, if the kernels are not built
     source = find_source(config.data_dir)
     print(f"{source}; {threads} threads; kernels {kernels_isa}")
@@ -58,45 +53,34 @@ def bench(config: Bench, cells: Sequence[Cell] | None = None) -> None:
     chosen = np.linspace(0, len(samples) - 1, num=min(WINDOWS_READ, len(samples)), dtype=np.int64)
     windows = torch.from_numpy(np.array(samples[chosen]))
 
-    is_custom = cells is not None or slices is not None or config.repeats is not None
-    if cells is None:
-        cells = cells_of(slices or profile.slices, threads)
-    grid = [replace(cell, threads=cell.threads or threads) for cell in cells]
-    provenance = collect(source.dataset, "custom" if is_custom else config.profile)
+    provenance = collect(source.dataset, plan.profile)
     array_bytes, is_capped = memory_array_bytes()
     print(_memory_note(array_bytes, is_capped))
-    probed = tuple(sorted({cell.threads or threads for cell in grid}))
-    machine = _probed(config, provenance, probed, array_bytes, first_repeat=0)
+    machine = _probed(config, provenance, plan, array_bytes, first_repeat=0)
     rows: list[Row] = []
-    with workers.start(workers.usable(profile.workers), windows) as running:
-        for cell in tqdm(grid, unit="cell"):
-            measured = _measured(config, cell, windows, running)
+    with workers.start(plan.workers, windows) as running:
+        for cell in tqdm(plan.cells, unit="cell"):
+            measured = _measured(plan, cell, windows, config.seed, running)
             append_rows(CONVOLUTION_TABLE, config.results_dir, provenance, measured)
             rows += measured
     # Again: on a shared machine, what there is to be had comes and goes.
-    machine += _probed(config, provenance, probed, array_bytes, _PROBE_REPEATS)
-    print_summary(_frame(rows), _frame(machine), absent_peers() if profile.peers else {})
+    machine += _probed(config, provenance, plan, array_bytes, PROBE_REPEATS)
+    print_summary(_frame(rows), _frame(machine), absent_peers() if plan.peers else {})
 
 
 def _measured(
-    config: Bench, cell: Cell, windows: Tensor, running: Sequence[workers.Worker]
+    plan: Plan, cell: Cell, windows: Tensor, seed: int, running: Sequence[workers.Worker]
 ) -> list[Row]:
-    profile = PROFILES[config.profile]
-    problem = problem_of(cell, windows, config.seed)
-    taking_part = entrants(problem, config.seed, running, profile.peers)
-    repeats = config.repeats or profile.repeats
-    return list(rows_of_cell(problem, taking_part, repeats, profile.sample_ms, config.seed))
+    problem = problem_of(cell, windows, seed)
+    taking_part = entrants(problem, seed, running, plan.peers)
+    return list(rows_of_cell(problem, taking_part, plan.repeats, plan.sample_ms, seed))
 
 
 def _probed(
-    config: Bench,
-    provenance: Provenance,
-    threads: tuple[int, ...],
-    array_bytes: int,
-    first_repeat: int,
+    config: Bench, provenance: Provenance, plan: Plan, array_bytes: int, first_repeat: int
 ) -> list[Row]:
-    repeats = range(first_repeat, first_repeat + _PROBE_REPEATS)
-    rows = list(probe_rows(threads, array_bytes, repeats))
+    repeats = range(first_repeat, first_repeat + PROBE_REPEATS)
+    rows = list(probe_rows(plan.probed_threads, array_bytes, repeats))
     append_rows(MACHINE_TABLE, config.results_dir, provenance, rows)
     return rows
 

@@ -8,6 +8,7 @@ import torch
 from typing_extensions import Doc
 
 from crossscale_results import UserError
+from crossscale_results.dry_run import DryRun
 from crossscale_results.provenance import usable_cores
 from module2_openmp_conv.grid import SLICES
 
@@ -70,6 +71,7 @@ class Bench:
         int | None, Doc("Threads of all contestants; all cores the process may use if none.")
     ] = None
     repeats: Annotated[int | None, Doc("Raw samples of each; the profile's if none.")] = None
+    dry_run: DryRun = False
 
 
 @dataclass(frozen=True)

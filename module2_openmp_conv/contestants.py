@@ -17,7 +17,7 @@ from module2_openmp_conv.contestant import Contestant
 from module2_openmp_conv.conv1d import conv1d
 from module2_openmp_conv.extension import kernels
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
-from module2_openmp_conv.peers import compiled, onnx_runtime
+from module2_openmp_conv.peers import MAKERS, present_peers
 from module2_openmp_conv.problem import Problem
 from module2_openmp_conv.torch_contestants import leaves_of, step_of, torch_contestants
 
@@ -53,8 +53,8 @@ def contestants(problem: Problem, peers: bool = False) -> dict[str, Contestant]:
     found: dict[str, Contestant] = {}
     for who in EVERYONE:
         found |= who(problem)
-    if peers and problem.cell.operation == "forward":
-        found |= compiled(problem) | onnx_runtime(problem)
+    if peers:
+        found |= {name: MAKERS[name](problem) for name in present_peers(problem.cell)}
     return found
 
 

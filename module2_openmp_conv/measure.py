@@ -15,9 +15,10 @@ from module2_openmp_conv.contestants import HISTORY, OURS, contestants
 from module2_openmp_conv.correctness import max_error_ratio, references
 from module2_openmp_conv.extension import isa
 from module2_openmp_conv.grid import Cell
+from module2_openmp_conv.peers import present_peers
 from module2_openmp_conv.problem import Problem
 from module2_openmp_conv.timing import call_s, calls_filling
-from module2_openmp_conv.workers import Worker
+from module2_openmp_conv.workers import Worker, taking_part
 
 # OpenMP's and ONNX Runtime's threads spin on after their work, libgomp's for 4 to 9 ms as measured:
 # those of another pool would find the cores taken.
@@ -53,6 +54,19 @@ def entrants(
         for name, inside in worker.prepare(problem.cell, seed).items():
             found[name] = _remote(worker, inside)
     return found
+
+
+def names_taking_part(problem: Problem, kinds: Sequence[str], peers: bool) -> list[str]:
+    """The names of `entrants`, without a worker started or a peer's compiler.
+
+    Args:
+        problem: of a cell whose number of threads is filled in.
+        kinds: of the workers.
+        peers: whether torch.compile and ONNX Runtime take part.
+    """
+    here = list(contestants(problem))
+    elsewhere = [name for kind in kinds for name in taking_part(kind, here)]
+    return [*here, *(present_peers(problem.cell) if peers else ()), *elsewhere]
 
 
 def rows_of_cell(

@@ -1,5 +1,6 @@
 """Contestants beside plain torch: its compiler, and ONNX Runtime where it is installed."""
 
+from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from module2_openmp_conv.contestant import Contestant
+from module2_openmp_conv.grid import Cell
 from module2_openmp_conv.problem import Problem
 
 _OPSET, _IR_VERSION = 17, 9  # old enough for any ONNX Runtime of the last years
@@ -20,10 +22,14 @@ def absent_peers() -> dict[str, str]:
     return {name: reason for name, reason in reasons.items() if reason}
 
 
-def compiled(problem: Problem) -> dict[str, Contestant]:
+def present_peers(cell: Cell) -> list[str]:
+    """Who can take part in the cell on this machine: all of them solve forward passes alone."""
+    absent = absent_peers() if cell.operation == "forward" else MAKERS
+    return [name for name in MAKERS if name not in absent]
+
+
+def compiled(problem: Problem) -> Contestant:
     """`torch.compile` with weights frozen, for this shape alone."""
-    if _why_not_compiled():
-        return {}
     # Every cell's layer is the same code object: without this, torch stops after eight.
     torch.compiler.reset()
     layer = _layer(problem)
@@ -31,13 +37,11 @@ def compiled(problem: Problem) -> dict[str, Contestant]:
         run = torch.compile(layer, dynamic=False)
         with torch.inference_mode():
             run(problem.input)
-    return {"torch_compile": Contestant(lambda: run(problem.input))}
+    return Contestant(lambda: run(problem.input))
 
 
-def onnx_runtime(problem: Problem) -> dict[str, Contestant]:
+def onnx_runtime(problem: Problem) -> Contestant:
     """ONNX Runtime on as many threads, input and output bound beforehand."""
-    if _why_no_onnx_runtime():
-        return {}
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -57,8 +61,13 @@ def onnx_runtime(problem: Problem) -> dict[str, Contestant]:
     def read(_: Any) -> tuple[Tensor, ...]:
         return (torch.from_numpy(out.numpy()),)
 
-    run = Contestant(lambda: session.run_with_iobinding(binding), read=read, pool="onnxruntime")
-    return {"onnxruntime": run}
+    return Contestant(lambda: session.run_with_iobinding(binding), read=read, pool="onnxruntime")
+
+
+MAKERS: dict[str, Callable[[Problem], Contestant]] = {
+    "torch_compile": compiled,
+    "onnxruntime": onnx_runtime,
+}
 
 
 def _layer(p: Problem) -> nn.Module:

@@ -1,6 +1,6 @@
 """What this machine can do at most, measured: multiply-adds by instruction set, and bandwidth."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from crossscale_results import Row, UserError
 from module2_openmp_conv.columns import Machine, MachineMeasurement
@@ -38,14 +38,34 @@ def probe_rows(
     Raises:
         UserError: there is not enough memory.
     """
-    for threads in thread_counts:
-        for isa in supported_isas():
-            for repeat in repeats:
-                value = kernels.peak_gflop_per_s(isa, threads, _PEAK_S)
-                yield _row(Machine(FMA, isa, threads, 0, last_level_cache_bytes()), repeat, value)
-        for probe in STREAMS:
-            for array_bytes in _array_sizes(probe, in_memory_bytes):
-                yield from _stream_rows(probe, array_bytes, threads, repeats)
+    for machine in probes_of(thread_counts, in_memory_bytes):
+        values = _measured(machine, len(repeats))
+        for repeat, value in zip(repeats, values, strict=True):
+            yield _row(machine, repeat, value)
+
+
+def probes_of(thread_counts: tuple[int, ...], in_memory_bytes: int) -> list[Machine]:
+    """Every probe on so many threads, in the order they are measured; arguments as above."""
+    cache = last_level_cache_bytes()
+    return [
+        probe
+        for threads in thread_counts
+        for probe in (
+            *(Machine(FMA, isa, threads, 0, cache) for isa in supported_isas()),
+            *(
+                Machine(stream, "none", threads, size, cache)
+                for stream in STREAMS
+                for size in _array_sizes(stream, in_memory_bytes)
+            ),
+        )
+    ]
+
+
+def empty_columns_of(machine: Machine) -> dict[str, str]:
+    """The column that the probe leaves empty, and why."""
+    if machine.probe == FMA:
+        return {"stream_gb_per_s": _NO_STREAM}
+    return {"peak_gflop_per_s": _NO_PEAK}
 
 
 def _array_sizes(probe: str, in_memory_bytes: int) -> list[int]:
@@ -55,19 +75,20 @@ def _array_sizes(probe: str, in_memory_bytes: int) -> list[int]:
     return [*small, in_memory_bytes]
 
 
-def _stream_rows(probe: str, array_bytes: int, threads: int, repeats: range) -> Iterator[Row]:
+def _measured(machine: Machine, repeats: int) -> Sequence[float]:
+    threads = machine.threads
+    if machine.probe == FMA:
+        return [kernels.peak_gflop_per_s(machine.isa, threads, _PEAK_S) for _ in range(repeats)]
     try:
-        rates = kernels.stream_gb_per_s(probe, array_bytes, threads, len(repeats))
+        rates = kernels.stream_gb_per_s(machine.probe, machine.array_bytes, threads, repeats)
     except RuntimeError as error:
         raise UserError(f"the machine cannot be measured: {error}") from error
-    for repeat, rate in zip(repeats, rates, strict=True):
-        machine = Machine(probe, "none", threads, array_bytes, last_level_cache_bytes())
-        yield _row(machine, repeat, rate)
+    return rates
 
 
 def _row(machine: Machine, repeat: int, value: float) -> Row:
-    if machine.probe == FMA:
-        measured = MachineMeasurement(peak_gflop_per_s=value, stream_gb_per_s=None)
-        return Row(machine, measured, 0, repeat, {"stream_gb_per_s": _NO_STREAM})
-    measured = MachineMeasurement(peak_gflop_per_s=None, stream_gb_per_s=value)
-    return Row(machine, measured, 0, repeat, {"peak_gflop_per_s": _NO_PEAK})
+    is_peak = machine.probe == FMA
+    measured = MachineMeasurement(
+        peak_gflop_per_s=value if is_peak else None, stream_gb_per_s=None if is_peak else value
+    )
+    return Row(machine, measured, 0, repeat, empty_columns_of(machine))

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing import Pipe
@@ -61,9 +61,7 @@ class Worker:
 
     def prepare(self, cell: Cell, seed: int) -> dict[str, str]:
         """Let it make the cell's problem; who can take part, as in Kind."""
-        there = self._ask("prepare", cell, seed)
-        wanted = KINDS[self.name].contestants
-        return {name: inside for name, inside in wanted.items() if inside in there}
+        return taking_part(self.name, self._ask("prepare", cell, seed))
 
     def result(self, inside: str) -> tuple[Tensor, ...]:
         """One call's result."""
@@ -100,6 +98,17 @@ class Worker:
 def usable(names: tuple[str, ...]) -> tuple[str, ...]:
     """Those that make sense on this machine: `avx2` needs it."""
     return tuple(name for name in names if name != "avx2" or "avx2" in supported_isas())
+
+
+def taking_part(kind: str, there: Collection[str]) -> dict[str, str]:
+    """Those of a kind's contestants that can solve a problem, as in Kind.
+
+    Args:
+        kind: a key of KINDS.
+        there: the names of all that can, within any one process.
+    """
+    wanted = KINDS[kind].contestants
+    return {name: inside for name, inside in wanted.items() if inside in there}
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from crossscale_results.cli import run
 from crossscale_results.provenance import usable_cores
 from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.config import GRIDS, BenchConfig, Experiment, Grid
+from module3_mpi_gpu_overlap.dry_run import render_plan
 from module3_mpi_gpu_overlap.ladder import LADDER, Mode, Precision
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 
@@ -23,18 +24,21 @@ CHILD_LIMIT_S = 900.0
 
 
 def bench(config: BenchConfig) -> None:
-    """Run the profile's grid; each child appends its own rows.
+    """Run the profile's grid, each child of which appends its own rows; or print the plan.
 
     Raises:
         UserError: there is no mpiexec, or a child failed; the rows before are kept.
     """
     mpiexec = find_mpiexec()
+    grid = GRIDS[config.profile]
+    jobs = list(_jobs(grid, config.repeats or grid.repeats))
+    if config.dry_run:
+        print(render_plan(config, jobs, mpiexec))
+        return
     source = find_source(config.data_dir)
     load_beats(source)  # prepared here, not inside the first child
     print(source)
     print(f"ranks are started by {mpiexec}, on {usable_cores()} cores")
-    grid = GRIDS[config.profile]
-    jobs = list(_jobs(grid, config.repeats or grid.repeats))
     with tqdm(jobs, desc="bench", unit="run") as bar:
         for ranks, repeat, arguments in bar:
             bar.set_postfix_str(f"{ranks} ranks, {arguments[0]} {' '.join(arguments[1:3])}")

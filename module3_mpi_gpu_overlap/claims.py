@@ -7,7 +7,7 @@ import pandas as pd
 from crossscale_results.claims import Claim
 from module3_mpi_gpu_overlap.columns import ROUNDS
 from module3_mpi_gpu_overlap.ratios import share_ratio
-from module3_mpi_gpu_overlap.selection import per_round, profile_rows
+from module3_mpi_gpu_overlap.selection import crowded_words, on_device, per_round, profile_rows
 
 MODULE = "module 3"
 COMMAND = "python -m module3_mpi_gpu_overlap.bench --profile paper"
@@ -24,9 +24,11 @@ def claims(results_dir: Path) -> list[Claim]:
     rows = rows[rows["mode"] == MODE]
     communication = _shares(rows, "exposed_communication_s")
     training = _shares(rows, "train_s")
+    on, words = on_device(rows), crowded_words(rows)
     trusted = [w for w in communication.index if w > 1 and not communication["crowded"][w]]
     if not trusted:
-        reason = "no world of 2 or more ranks had a core for every rank; " + _told(communication)
+        told = _told(communication, words)
+        reason = f"every world of 2 or more ranks had {words}; {told}"
         return [_not_measured(paper, reason) for paper in (DOMINATES, STILL_PAYS)]
     largest = max(trusted)
     communication_share, training_share = (
@@ -36,7 +38,8 @@ def claims(results_dir: Path) -> list[Claim]:
         Claim(
             MODULE,
             DOMINATES,
-            f"exposed communication in a round, one node, {MODE}: {_told(communication)}",
+            f"exposed communication in a round, one node{on}, {MODE}: "
+            f"{_told(communication, words)}",
             "reproduced" if communication_share > 0.5 else "not reproduced",
             COMMAND,
             tuple(share_ratio(rows, "exposed_communication_s", largest)),
@@ -44,7 +47,7 @@ def claims(results_dir: Path) -> list[Claim]:
         Claim(
             MODULE,
             STILL_PAYS,
-            f"local training in a round, which is what can be won: {_told(training)}",
+            f"local training in a round{on}, which is what can be won: {_told(training, words)}",
             "reproduced" if training_share > communication_share else "not reproduced",
             COMMAND,
             tuple(share_ratio(rows, "train_s", largest)),
@@ -60,12 +63,12 @@ def _shares(rows: pd.DataFrame, part: str) -> pd.DataFrame:
     return pd.DataFrame({"median": by_world.median(), "n": by_world.count(), "crowded": crowded})
 
 
-def _told(shares: pd.DataFrame) -> str:
+def _told(shares: pd.DataFrame, crowded_words: str) -> str:
     parts = [
         f"{row['median']:.2%} at {world}{'*' if row['crowded'] else ''} (n = {row['n']} rounds)"
         for world, row in shares.iterrows()
     ]
-    note = "; * more ranks than cores, not judged" if shares["crowded"].any() else ""
+    note = f"; * {crowded_words}, not judged" if shares["crowded"].any() else ""
     return f"median {', '.join(parts)} rank(s){note}"
 
 

@@ -23,7 +23,9 @@ class RunConfig(Settings):
         Experiment, Doc("The command whose grid the run belongs to; `none` is a run by hand.")
     ]
     world_size: Annotated[int, Doc("MPI ranks.")]
-    oversubscribed: Annotated[bool, Doc("Whether a node had more ranks than cores.")]
+    oversubscribed: Annotated[
+        bool, Doc("Whether a node had more ranks than cores, or ranks shared an accelerator.")
+    ]
     link: Annotated[
         str, Doc("What connects the ranks: `one node`, `several nodes`, or virtual hosts' links.")
     ]

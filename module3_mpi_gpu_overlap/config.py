@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from typing_extensions import Doc
 
+from crossscale_results.dry_run import DryRun
 from module3_mpi_gpu_overlap.ladder import LADDER, Exchange, Mode, Precision, described
 from module3_mpi_gpu_overlap.wire_format import WireFormat
 
@@ -218,6 +219,7 @@ class BenchConfig:
     data_dir: DataDir = None
     results_dir: ResultsDir = Path("results")
     seed: Annotated[int, Doc("Seed of every run.")] = 0
+    dry_run: DryRun = False
 
 
 @dataclass(frozen=True)

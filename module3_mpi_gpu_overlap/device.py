@@ -13,13 +13,30 @@ def choose_device(world: World, requested: str) -> torch.device:
     this rank to.
     """
     torch.set_num_threads(max(1, min(usable_cores(), world.node_cores // world.local_size)))
+    device = device_of(world.local_rank, requested)
+    if device.type != "cpu":
+        torch.accelerator.set_device_index(device.index)
+    return device
+
+
+def device_of(local_rank: int, requested: str) -> torch.device:
+    """The same, for a rank that is not there yet: nothing is set."""
     if requested == "cpu" or not torch.accelerator.is_available():
         return torch.device("cpu")
     accelerator = torch.accelerator.current_accelerator()
     assert accelerator is not None
-    index = world.local_rank % torch.accelerator.device_count()
-    torch.accelerator.set_device_index(index)
-    return torch.device(accelerator.type, index)
+    return torch.device(accelerator.type, local_rank % torch.accelerator.device_count())
+
+
+def shares_accelerator(world: World, device: torch.device) -> bool:
+    """Whether two ranks compute on one accelerator, by its UUID; collective.
+
+    A launcher may show each rank one accelerator of its own, so counting them would mislead.
+    """
+    if device.type == "cpu":
+        return False
+    properties = torch.get_device_module(device).get_device_properties(device)
+    return len(set(world.comm.allgather(str(properties.uuid)))) < world.size
 
 
 def synchronize(device: torch.device) -> None:

@@ -17,7 +17,7 @@ from module3_mpi_gpu_overlap.link_figure import draw_links
 from module3_mpi_gpu_overlap.model_figures import draw_model
 from module3_mpi_gpu_overlap.peer_figure import draw_peers
 from module3_mpi_gpu_overlap.quartiles import draw_quartiles
-from module3_mpi_gpu_overlap.selection import per_round, profile_rows
+from module3_mpi_gpu_overlap.selection import crowded_words, per_round, profile_rows
 from module3_mpi_gpu_overlap.wire_figure import draw_wire
 
 PARTS = {
@@ -69,7 +69,7 @@ def draw_rounds(rows: pd.DataFrame, out_dir: Path, name: str) -> list[Path]:
         shown = [label.replace("\n", ", ") for label in labels] if crowd else labels
         axes.set_xticks(places, shown, fontsize=6 if len(places) > 6 else 8, rotation=90 * crowd)
         axes.grid(axis="x", visible=False)
-        axes.set_xlabel("mode, ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
+        axes.set_xlabel("mode, ranks" + (f" (* {crowded_words(rows)})" if crowded.any() else ""))
     whole.set_ylabel("mean over ranks (ms, median of rounds)")
     links = [link for link in rows["link"].unique() if link != ONE_NODE]
     whole.set_title("A round" + (f": {', '.join(links)}" if links else ""))
@@ -87,7 +87,7 @@ def draw_throughput(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     for i, (mode, own) in enumerate(rounds.groupby("mode")):
         rates = own.groupby("world_size")["throughput_samples_per_s"]
         draw_quartiles(axes, rates, 0.15, color=COLOURS[i], marker=MARKERS[i], label=mode)
-    _ranks_axis(axes, crowded)
+    _ranks_axis(axes, crowded, crowded_words(rows))
     axes.set_ylim(bottom=0)
     axes.set_ylabel("beats trained on a second")
     axes.set_title("Weak scaling: every rank as many local steps")
@@ -107,7 +107,7 @@ def draw_strong_scaling(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     for i, (mode, own) in enumerate(rounds.groupby("mode")):
         rounds_s = own.groupby("world_size")["round_s"]
         draw_quartiles(axes, rounds_s, 0.15, color=COLOURS[i], marker=MARKERS[i], label=mode)
-    _ranks_axis(axes, crowded)
+    _ranks_axis(axes, crowded, crowded_words(rows))
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_formatter(ScalarFormatter())
     axes.set_ylabel("a round (s, median and quartiles)")
@@ -117,12 +117,12 @@ def draw_strong_scaling(rows: pd.DataFrame, out_dir: Path) -> list[Path]:
     return save_figure(figure, out_dir, "module3_strong_scaling", rounds)
 
 
-def _ranks_axis(axes: Axes, crowded: "pd.Series[bool]") -> None:
+def _ranks_axis(axes: Axes, crowded: "pd.Series[bool]", words: str) -> None:
     """World sizes, marked where they are `crowded`."""
     worlds = list(crowded.index)
     axes.set_xscale("log", base=2)
     axes.set_xticks(worlds, [f"{world}{'*' if crowded[world] else ''}" for world in worlds])
-    axes.set_xlabel("ranks" + (" (* more ranks than cores)" if crowded.any() else ""))
+    axes.set_xlabel("ranks" + (f" (* {words})" if crowded.any() else ""))
 
 
 def draw_allreduce(rows: pd.DataFrame, out_dir: Path) -> list[Path]:

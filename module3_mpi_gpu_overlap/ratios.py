@@ -8,7 +8,7 @@ import pandas as pd
 from crossscale_results.ratios import Ratio, ratio_of
 from module3_mpi_gpu_overlap.accuracy_summary import TEST_SET, final, scored
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS, WIRE
-from module3_mpi_gpu_overlap.selection import profile_rows
+from module3_mpi_gpu_overlap.selection import on_device, profile_rows
 
 MODULE = "module 3"
 _ROUND = ["repeat", "round_index"]
@@ -46,7 +46,8 @@ def share_ratio(rows: pd.DataFrame, part: str, world: int) -> list[Ratio]:
         return []
     names = {"train_s": "local training", "exposed_communication_s": "exposed communication"}
     steps = own["local_steps"].iloc[0]
-    name = f"share of a round, {names[part]}, G0, {_ranks(world)}, {steps} local steps"
+    where = f"{_ranks(world)}, {steps} local steps{on_device(rows)}"
+    name = f"share of a round, {names[part]}, G0, {where}"
     means = own.groupby(_ROUND)[[part, "round_s"]].mean()
     return ratio_of(MODULE, name, means[part], means["round_s"], part == "train_s")
 
@@ -61,7 +62,8 @@ def mode_ratios(rows: pd.DataFrame) -> list[Ratio]:
         for (link, world, steps), own in _warm(rows).groupby(["link", "world_size", "local_steps"])
         for ratio in ratio_of(
             MODULE,
-            f"time of a round, G3 over G0, {link}, {_ranks(world)}, {steps} local steps",
+            f"time of a round, G3 over G0, {link}, {_ranks(world)}, {steps} local steps"
+            f"{on_device(own)}",
             _by_run(own, "G3"),
             _by_run(own, "G0"),
             greater_is_better=False,

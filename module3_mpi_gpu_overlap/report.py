@@ -40,9 +40,8 @@ def round_rows(run: "FederatedRun", config: RunConfig, seed: int, repeat: int) -
                 run, config, rank, report, times, slowest_s, throughput
             )
             key = RoundKey(**_values(config), round_index=index, rank=rank)
-            yield Row(
-                key, measurement, seed, repeat, _empty_ones(measurement, _reasons(run, report))
-            )
+            reasons = _reasons(report, config)
+            yield Row(key, measurement, seed, repeat, _empty_ones(measurement, reasons))
         before = timelines
 
 
@@ -106,15 +105,26 @@ def _round_measurement(
     )
 
 
-def _reasons(run: "FederatedRun", report: "RankReport") -> dict[str, str]:
+def empty_columns_of(world_size: int, device_type: str) -> dict[str, str]:
+    """The columns that every round of such a run leaves empty, and why."""
+    alone = (
+        "mpi_progress_percent",
+        "polling_progress_percent",
+        "thread_progress_percent",
+    )
+    on_device = ("accelerator_copies_s", "accelerator_memory_bytes")
+    return {
+        **(dict.fromkeys(alone, ONE_RANK) if world_size == 1 else {}),
+        **(dict.fromkeys(on_device, NO_ACCELERATOR) if device_type == "cpu" else {}),
+    }
+
+
+def _reasons(report: "RankReport", config: RunConfig) -> dict[str, str]:
     """Why each column of a round is empty, if it is."""
     return {
         "train_loss": NO_USABLE if report.beats else NOT_SAMPLED,
-        "mpi_progress_percent": ONE_RANK,
-        "polling_progress_percent": ONE_RANK,
-        "thread_progress_percent": NO_THREADS if run.self_test else ONE_RANK,
-        "accelerator_copies_s": NO_ACCELERATOR,
-        "accelerator_memory_bytes": NO_ACCELERATOR,
+        "thread_progress_percent": NO_THREADS,
+        **empty_columns_of(config.world_size, config.device_type),
     }
 
 

@@ -10,7 +10,7 @@ from module3_mpi_gpu_overlap.config import Experiment
 
 PROFILES = ("paper", "quick")  # the first that was run is shown
 # A bench is many runs; these columns tell one bench's rows from another's.
-ONE_BENCH = ["dataset", "machine_id", "suite_version", "git_revision", "git_dirty"]
+ONE_BENCH = ["dataset", "machine_id", "accelerator", "suite_version", "git_revision", "git_dirty"]
 
 
 def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
@@ -20,6 +20,17 @@ def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
     """
     keys = ["world_size", "mode", "run_id", "round_index"]
     return rows.groupby(keys)[[*parts, "round_s"]].mean().astype(float).droplevel([2, 3])
+
+
+def on_device(rows: pd.DataFrame) -> str:
+    """`, on cuda` of rounds that an accelerator trained; nothing of those on a CPU."""
+    device = rows["device_type"].iloc[-1]
+    return "" if device == "cpu" else f", on {device}"
+
+
+def crowded_words(rows: pd.DataFrame) -> str:
+    """What the asterisk of a crowded world says of such rounds."""
+    return "more ranks than cores" + (" or accelerators" if on_device(rows) else "")
 
 
 def profile_rows(

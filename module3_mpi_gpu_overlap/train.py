@@ -21,7 +21,7 @@ from module3_mpi_gpu_overlap.checkpoint import remove_unfinished, save_checkpoin
 from module3_mpi_gpu_overlap.client_data import ClientData, Clients, load_client_data
 from module3_mpi_gpu_overlap.columns import ROUNDS, SCORES, RunConfig
 from module3_mpi_gpu_overlap.config import Settings, TrainConfig
-from module3_mpi_gpu_overlap.device import choose_device
+from module3_mpi_gpu_overlap.device import choose_device, shares_accelerator
 from module3_mpi_gpu_overlap.flat_model import shape_digest
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
@@ -61,6 +61,7 @@ def _train(world: World, config: TrainConfig) -> None:
         agreed(world, lambda: remove_unfinished(path) if world.rank == 0 else None)
     world.heartbeat.beat("the data to be loaded", at_least_s=LOADING_S)
     device = choose_device(world, config.device)
+    crowded = world.oversubscribed or shares_accelerator(world, device)
     data = load_client_data(world, config.data_dir, config, config.seed)
     torch.manual_seed(config.seed)
     shape = _input_shape(data.clients)
@@ -72,8 +73,8 @@ def _train(world: World, config: TrainConfig) -> None:
     print(f"{config.precision}, {config.wire} on the wire, {config.exchange} exchange")
     beats = data.clients.beats
     print(f"{len(beats)} clients of {min(beats)} to {max(beats)} beats, {config.split} split")
-    if world.oversubscribed:
-        print("note: there are more ranks than cores, so times are not a cluster's")
+    if crowded:
+        print("note: ranks share cores or accelerators, so times are not a cluster's")
     with tqdm(total=config.rounds, desc="training", unit="round", disable=world.rank > 0) as bar:
         run = federate(
             world,
@@ -96,7 +97,7 @@ def _train(world: World, config: TrainConfig) -> None:
         print(f"differential privacy of a client: ({spent:.3g}, {delta:g}) {after}")
     print(f"all {world.size} ranks hold the same model {run.digest}")
     world.heartbeat.beat("rank 0 to write rows and model")
-    agreed(world, lambda: _keep(world, config, data, run) if world.rank == 0 else None)
+    agreed(world, lambda: _keep(world, config, data, run, crowded) if world.rank == 0 else None)
 
 
 def check(config: TrainConfig) -> None:
@@ -218,13 +219,15 @@ def _progress_line(run: "FederatedRun") -> str:
     return f"{', '.join(hidden)} hidden; used: {run.progress_method}"
 
 
-def _keep(world: World, config: TrainConfig, data: ClientData, run: "FederatedRun") -> None:
+def _keep(
+    world: World, config: TrainConfig, data: ClientData, run: "FederatedRun", crowded: bool
+) -> None:
     settings = {f.name: getattr(config, f.name) for f in dataclasses.fields(Settings)}
     config_row = RunConfig(
         **settings,
         experiment=config.experiment,
         world_size=world.size,
-        oversubscribed=world.oversubscribed,
+        oversubscribed=crowded,
         link=world.link,
         device_type=run.model.vector.device.type,
         averaged_count=run.model.vector.numel(),

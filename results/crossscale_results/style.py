@@ -123,10 +123,22 @@ def caption(frame: pd.DataFrame) -> str:
     return (
         f"Dataset {said('dataset')}; {said('cpu_model')}, {said('cpu_isa')}, "
         f"{counted('cores_count', 'core')}, {counted('threads_count', 'thread')}; "
-        f"accelerator {said('accelerator')}; n = {len(frame)} row{'' if len(frame) == 1 else 's'}, "
-        f"profile {said('profile')}; CrossScale-ECG {said('suite_version')}, "
-        f"commit {said('git_revision')}{dirty}"
+        f"accelerator {said('accelerator')}{_use(frame)}; "
+        f"n = {len(frame)} row{'' if len(frame) == 1 else 's'}, profile {said('profile')}; "
+        f"CrossScale-ECG {said('suite_version')}, commit {said('git_revision')}{dirty}"
     )
+
+
+def _use(frame: pd.DataFrame) -> str:
+    """Of rows that say what computed them: whether the accelerator did that was there."""
+    # Where there are both, `device` is what was asked for.
+    column = next((name for name in ("device_type", "device") if name in frame), None)
+    if column is None:
+        return ""
+    devices = sorted({str(device) for device in frame[column]})
+    if devices == ["cpu"]:
+        return "" if (frame["accelerator"] == "none").all() else ", not used"
+    return f" ({' / '.join(devices)})"
 
 
 def wrapped(text: str, size_pt: float, width_pt: float) -> str:

@@ -33,13 +33,22 @@ def write_run(
     torch_over_ours: float = 4.0,
     g3_over_g0: float = 0.5,
     repeats: int = 6,
+    device: str = "cpu",
 ) -> Path:
-    """A folder with rows of all three modules, whose ratios are those given in every repeat."""
+    """A folder with rows of all three modules, whose ratios are those given in every repeat.
+
+    `device` is what modules 1 and 3 trained on, as their rows say.
+    """
     made = replace(provenance, dataset="synthetic", profile="quick")
     rates = {"A0": 1000.0, "A5": 1000.0 * a5_over_a0, "C0": 1500.0}
     ladder = [
         made_row(
-            LADDER_TABLE, repeat, rung=rung, device="cpu", batch_size=64, trained_samples_per_s=rate
+            LADDER_TABLE,
+            repeat,
+            rung=rung,
+            device=device,
+            batch_size=64,
+            trained_samples_per_s=rate,
         )
         for rung, rate in rates.items()
         for repeat in range(repeats)
@@ -69,6 +78,7 @@ def write_run(
             ROUNDS,
             repeat,
             experiment="bench",
+            device_type=device,
             link="one node",
             mode=mode,
             world_size=2,

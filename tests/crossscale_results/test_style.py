@@ -214,3 +214,23 @@ def test_wrapped_lines_keep_their_words_and_the_width(words: list[str]) -> None:
     font = FontProperties(family="DejaVu Sans")
     for line in text.split("\n"):
         assert TextPath((0, 0), line, size=6.5, prop=font).get_extents().width <= 60
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "device", "said"),
+    [
+        ("none", {}, "accelerator none;"),
+        ("none", {"device": "cpu"}, "accelerator none;"),
+        ("TEST GPU", {}, "accelerator TEST GPU;"),
+        ("TEST GPU", {"device": "cpu"}, "accelerator TEST GPU, not used;"),
+        ("TEST GPU", {"device": "cuda"}, "accelerator TEST GPU (cuda);"),
+        ("TEST GPU", {"device": "auto", "device_type": "cuda"}, "accelerator TEST GPU (cuda);"),
+    ],
+)
+def test_the_caption_says_whether_the_accelerator_computed(
+    provenance_frame: Callable[..., pd.DataFrame],
+    accelerator: str,
+    device: dict[str, str],
+    said: str,
+) -> None:
+    assert said in caption(provenance_frame(accelerator=accelerator).assign(**device))

@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import redirect_stdout
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from crossscale_data import Source
 from crossscale_results import UserError, collect, read_table
 from module1_locality import fresh_process
 from module1_locality.bench import bench
-from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
-from module1_locality.config import Bench
+from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE, LadderMeasurement
+from module1_locality.config import Bench, grid_of
+from module1_locality.host_counters import HostCounters
+from module1_locality.lanes import HostLane
+from module1_locality.plan import rounds_of
+from module1_locality.result_rows import empty_columns_of
 from module1_locality.rungs import LADDER, RUNGS, why_not
 
 SMALL: dict[str, Any] = {
@@ -146,3 +151,33 @@ def test_a_repeat_that_dies_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     config = Bench(data_dir=tmp_path, results_dir=tmp_path, **SMALL)
     with pytest.raises(UserError, match="the process of repeat 1 ended with 1: see what"):
         fresh_process.repeat_in_fresh_process(config, PROVENANCE, 1, lambda: None)
+
+
+def test_the_plan_is_what_was_run(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = Bench(results_dir=results, dry_run=True, **SMALL)
+    grid, lane = grid_of(asked), HostLane()
+    planned = [done for repeat in range(2) for done in rounds_of(grid, lane, repeat)]
+    tables = (
+        (measured(results), "rung", lambda done: [rung.name for rung in done.trained]),
+        (
+            read_table(ASSEMBLY_TABLE, results),
+            "method",
+            lambda done: ["memcpy", *(rung.name for rung in done.assembled)],
+        ),
+    )
+    for rows, column, names in tables:
+        run = rows.groupby(["repeat", "batch_size"], sort=False)[column].apply(list)
+        assert run.to_dict() == {(done.repeat, done.batch_size): names(done) for done in planned}
+    bench(asked)
+    screen = capsys.readouterr().out
+    for table in (LADDER_TABLE, ASSEMBLY_TABLE):
+        count = len(read_table(table, results))
+        assert f"{results}/{table.name}.csv: {count} rows" in screen
+
+
+def test_the_plan_knows_which_columns_stay_empty(results: Path) -> None:
+    counts = HostCounters().so_far()
+    for rung, rows in measured(results).groupby("rung"):
+        planned = empty_columns_of(RUNGS[rung], Bench(), HostLane(), counts)
+        names = [field.name for field in fields(LadderMeasurement)]
+        assert {name for name in names if rows[name].isna().all()} == set(planned), rung

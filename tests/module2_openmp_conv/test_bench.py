@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,16 @@ import pytest
 import torch
 
 from crossscale_results import UserError, read_table
-from module2_openmp_conv import measure
+from module2_openmp_conv import dry_run, measure, peers, probes
 from module2_openmp_conv.bench import bench
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE
 from module2_openmp_conv.config import Bench
+from module2_openmp_conv.dry_run import contestants_of, render_plan
 from module2_openmp_conv.extension import supported_isas
 from module2_openmp_conv.grid import Cell
 from module2_openmp_conv.measure import Entrant, entrants, rows_of_cell
+from module2_openmp_conv.plan import PROBE_REPEATS, plan_of
+from module2_openmp_conv.probes import memory_array_bytes, probes_of
 from module2_openmp_conv.problem import Problem, problem_of
 from module2_openmp_conv.roofline import cell_of
 from module2_openmp_conv.speedup import CELL
@@ -148,3 +152,46 @@ def test_command_line_tells_errors_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: there is no folder")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_plan_is_what_was_run(
+    results_dir: Path,
+    cells: tuple[Cell, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(probes, "_TIMES_CACHE", 0.1)
+    asked = Bench(results_dir=results_dir, repeats=2, threads=1, dry_run=True)
+    plan = plan_of(asked, 1, cells)
+    frame = read_table(CONVOLUTION_TABLE, results_dir)
+    run = {
+        cell_of(dict(zip(CELL, values, strict=True))): set(rows["contestant"])
+        for values, rows in frame.groupby(CELL)
+    }
+    assert {cell: set(contestants_of(cell, plan, 0)) for cell in plan.cells} == run
+    machine = read_table(MACHINE_TABLE, results_dir)
+    probed = Counter(zip(machine["probe"], machine["isa"], machine["threads"], strict=True))
+    planned = probes_of(plan.probed_threads, memory_array_bytes()[0])
+    assert probed == {
+        key: 2 * PROBE_REPEATS * count
+        for key, count in Counter((p.probe, p.isa, p.threads) for p in planned).items()
+    }
+    bench(asked, cells)
+    screen = capsys.readouterr().out
+    assert f"{results_dir}/module2_convolution.csv: {len(frame)} rows" in screen
+    assert f"{results_dir}/module2_machine.csv: {len(machine)} rows" in screen
+    assert "uses no accelerator" in screen
+    assert len(read_table(CONVOLUTION_TABLE, results_dir)) == len(frame)
+
+
+def test_a_plan_has_the_peers_that_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_run, "absent_peers", lambda: {"onnxruntime": "not installed"})
+    monkeypatch.setattr(peers, "absent_peers", lambda: {"onnxruntime": "not installed"})
+    config = Bench(profile="paper", slices="latency,overhead", threads=1)
+    screen = render_plan(config, plan_of(config, 1))
+    assert "not measured: onnxruntime: not installed" in screen
+    taking_part = [line for line in screen.splitlines() if ": torch " in line]
+    assert len(taking_part) == 3 + 2
+    for line in taking_part:
+        assert ("torch_compile" in line) == line.startswith("forward, ")
+        assert "onnxruntime" not in line

@@ -32,10 +32,14 @@ def write_rounds(
     exposed_s: dict[int, float],
     crowded: tuple[int, ...] = (),
     round_s: float = 1.0,
+    accelerator: str = "none",
     **config: Any,
 ) -> None:
-    """Two runs of two rounds of each mode and world size; the last rank waits for nobody."""
-    provenance = collect("mitdb", profile)
+    """Two runs of two rounds of each mode and world size; the last rank waits for nobody.
+
+    With an accelerator's name, which should say that it is none, they are rows as of a GPU.
+    """
+    provenance = replace(collect("mitdb", profile), accelerator=accelerator)
     for number, (world, mode) in enumerate((w, m) for w in exposed_s for m in ("G0", "G1", "G2")):
         for repeat in range(2):
             rows = [
@@ -44,7 +48,21 @@ def write_rounds(
                 for rank in range(world)
             ]
             rows = [replace(row, config=replace(row.config, **config)) for row in rows]
+            if accelerator != "none":
+                rows = [_on_accelerator(row) for row in rows]
             append_rows(ROUNDS, results_dir, replace(provenance, run_id=f"{number}-{repeat}"), rows)
+
+
+def _on_accelerator(row: Row) -> Row:
+    measured = replace(
+        row.measurement,
+        mpi_transfer="staged",
+        accelerator_copies_s=1e-3,
+        accelerator_memory_bytes=1 << 20,
+    )
+    reasons = {k: why for k, why in row.not_measured.items() if why != NO_ACCELERATOR}
+    config = replace(row.config, device_type="cuda")
+    return replace(row, config=config, measurement=measured, not_measured=reasons)
 
 
 def write_allreduce(results_dir: Path, profile: str) -> None:

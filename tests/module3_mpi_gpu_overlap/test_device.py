@@ -1,6 +1,8 @@
 """Which device and how many threads a rank gets."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -61,3 +63,17 @@ def test_a_cpu_has_no_accelerator_memory() -> None:
     cpu = torch.device("cpu")
     device.synchronize(cpu)  # nothing to wait for
     assert device.peak_memory_bytes(cpu) is None
+
+
+@pytest.mark.parametrize(
+    ("uuids", "shared"), [(["a", "b"], False), (["a", "a"], True), (["a", "b", "a"], True)]
+)
+def test_ranks_on_one_accelerator_are_found_by_its_uuid(
+    monkeypatch: pytest.MonkeyPatch, uuids: list[str], shared: bool
+) -> None:
+    backend = SimpleNamespace(get_device_properties=lambda _: SimpleNamespace(uuid=uuids[0]))
+    monkeypatch.setattr(torch, "get_device_module", lambda _: backend)
+    comm = SimpleNamespace(allgather=lambda own: uuids)
+    ranks = replace(world(0, len(uuids), 8), comm=comm)  # type: ignore[arg-type]
+    assert device.shares_accelerator(ranks, torch.device("cuda", 0)) == shared
+    assert not device.shares_accelerator(ranks, torch.device("cpu"))
