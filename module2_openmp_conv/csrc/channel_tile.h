@@ -20,6 +20,7 @@
 namespace {
 
 constexpr int kMostHeld = 8;
+constexpr int kFew = Vec::kLanes / 4;  // a row's last positions: 500 samples end in 4
 
 // What a tile is computed in: one vector of channels, as many positions.
 struct TilePart {
@@ -28,13 +29,14 @@ struct TilePart {
     float* y;
     std::int64_t positions;  // to be stored
 };
-using PartSums = Vec::Reg[Vec::kLanes][1];
+template <int P>
+using PartSums = Vec::Reg[P][1];
 
 // Adds taps [k, k + Held) of all input channels.
-template <int Held, bool kChained>
+template <int P, int Held, bool kChained>
 [[gnu::always_inline]] inline void add_held_taps(const TileCall& c, const TilePart& part,
-                                                 std::int64_t k, PartSums& sum,
-                                                 Chains<kChained ? Vec::kLanes : 1, 1>& chains) {
+                                                 std::int64_t k, PartSums<P>& sum,
+                                                 Chains<kChained ? P : 1, 1>& chains) {
     const float* x = part.x + k;
     const float* w = c.w + k * Vec::kLanes;
     const float* ahead = k == 0 ? part.ahead : nullptr;
@@ -51,11 +53,11 @@ template <int Held, bool kChained>
                 tap[n] = Vec::load(w + n * Vec::kLanes);
             }
 #pragma GCC unroll 32
-            for (int at = 0; at < Vec::kLanes + Held - 1; ++at) {
+            for (int at = 0; at < P + Held - 1; ++at) {
                 const Vec::Reg in = Vec::broadcast(x[at]);
 #pragma GCC unroll 8
                 for (int n = 0; n < Held; ++n) {
-                    if (at >= n && at - n < Vec::kLanes) {
+                    if (at >= n && at - n < P) {
                         sum[at - n][0] = Vec::multiply_add(in, tap[n], sum[at - n][0]);
                     }
                 }
@@ -70,38 +72,39 @@ template <int Held, bool kChained>
 }
 
 // Adds the taps that are left, fewer than Held.
-template <int Held, bool kChained>
+template <int P, int Held, bool kChained>
 [[gnu::always_inline]] inline void add_last_taps(const TileCall& c, const TilePart& part,
-                                                 std::int64_t k, PartSums& sum,
-                                                 Chains<kChained ? Vec::kLanes : 1, 1>& chains) {
+                                                 std::int64_t k, PartSums<P>& sum,
+                                                 Chains<kChained ? P : 1, 1>& chains) {
     if constexpr (Held > 1) {
         if (c.kernel - k == Held - 1) {
-            add_held_taps<Held - 1, kChained>(c, part, k, sum, chains);
+            add_held_taps<P, Held - 1, kChained>(c, part, k, sum, chains);
         } else {
-            add_last_taps<Held - 1, kChained>(c, part, k, sum, chains);
+            add_last_taps<P, Held - 1, kChained>(c, part, k, sum, chains);
         }
     }
 }
 
-template <bool kChained>
+// P positions, no more than a vector's lanes.
+template <int P, bool kChained>
 [[gnu::noinline]] void channel_tile_part(const TileCall& c, const TilePart& part) {
-    PartSums sum;
+    PartSums<P> sum;
     const Vec::Reg start = c.bias ? Vec::load(c.bias) : Vec::zero();
 #pragma GCC unroll 16
-    for (int t = 0; t < Vec::kLanes; ++t) {
+    for (int t = 0; t < P; ++t) {
         sum[t][0] = start;
     }
-    Chains<kChained ? Vec::kLanes : 1, 1> chains;
+    Chains<kChained ? P : 1, 1> chains;
     std::int64_t k = 0;
     for (; k + kMostHeld <= c.kernel; k += kMostHeld) {
-        add_held_taps<kMostHeld, kChained>(c, part, k, sum, chains);
+        add_held_taps<P, kMostHeld, kChained>(c, part, k, sum, chains);
     }
-    add_last_taps<kMostHeld, kChained>(c, part, k, sum, chains);
+    add_last_taps<P, kMostHeld, kChained>(c, part, k, sum, chains);
 
     Vec::Reg row[Vec::kLanes];
 #pragma GCC unroll 16
     for (int t = 0; t < Vec::kLanes; ++t) {
-        row[t] = c.relu ? Vec::relu(sum[t][0]) : sum[t][0];
+        row[t] = t >= P ? Vec::zero() : c.relu ? Vec::relu(sum[t][0]) : sum[t][0];
     }
     Vec::transpose(row);
     float* y = part.y;
@@ -122,8 +125,13 @@ template <bool kChained>
 template <bool kChained>
 void channel_tile(const TileCall& c) {
     for (std::int64_t t = 0; t < c.positions; t += Vec::kLanes) {
-        channel_tile_part<kChained>(
-            c, {c.x + t, c.ahead == nullptr ? nullptr : c.ahead + t, c.y + t, c.positions - t});
+        const TilePart part{c.x + t, c.ahead == nullptr ? nullptr : c.ahead + t, c.y + t,
+                            c.positions - t};
+        if (part.positions > kFew) {
+            channel_tile_part<Vec::kLanes, kChained>(c, part);
+        } else {
+            channel_tile_part<kFew, kChained>(c, part);
+        }
     }
 }
 
