@@ -23,6 +23,7 @@ from crossscale_data.prepared import load_beats
 from crossscale_data.source import Source, find_source
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
+from crossscale_results.libraries import version_of, why_absent
 from crossscale_results.provenance import Provenance, collect, usable_cores
 from crossscale_results.reader import read_table
 from crossscale_results.rows import Row, void_row
@@ -32,12 +33,7 @@ from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 from module3_mpi_gpu_overlap.peer_columns import PEERS, PeerMeasurement, PeerRun
 from module3_mpi_gpu_overlap.peers.contestant import RANKS, Contestant, ranks_of
-from module3_mpi_gpu_overlap.peers.contestants import (
-    CONTESTANTS,
-    REFERENCE,
-    version_of,
-    why_absent,
-)
+from module3_mpi_gpu_overlap.peers.contestants import CONTESTANTS, REFERENCE
 
 CHILD_LIMIT_S = 600.0
 BATCH_SIZE = 256
@@ -124,7 +120,7 @@ def _present(
     """Those that can be run here; the others get a row that says why not."""
     present = []
     for contestant in (CONTESTANTS[name] for name in names):
-        if reason := why_absent(contestant):
+        if reason := why_absent(contestant.module):
             row = void_row(_key(contestant, grid, 0, 0), PeerMeasurement, reason, config.seed)
             append_rows(PEERS, config.results_dir, provenance, [row])
             print(f"{contestant.name} is left out: {reason}")
@@ -235,7 +231,7 @@ def _key(contestant: Contestant, grid: PeerGrid, averaged_count: int, index: int
         contestant=contestant.name,
         role=contestant.role,
         library=contestant.distribution,
-        library_version=version_of(contestant),
+        library_version=version_of(contestant.distribution),
         settings=contestant.settings,
         clients_count=RANKS,
         processes_count=ranks_of(contestant),
