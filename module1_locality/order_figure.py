@@ -1,6 +1,7 @@
 """What the block size buys in speed and costs in accuracy, on one chart."""
 
 from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def draw_orders(results_dir: Path, out_dir: Path) -> list[Path]:
     speed = accuracy.twinx()
     _band(accuracy, speed, orders.get(BASELINE))
     shown = [BASELINE]
-    for blocks, (colour, marker) in zip(_buffers(orders), _LOOKS, strict=False):
+    for blocks, (colour, marker) in zip(_buffers(orders), cycle(_LOOKS), strict=False):
         swept = sorted(
             (order for order in orders if order.block_windows and order.buffer_blocks == blocks),
             key=lambda order: order.block_windows,
