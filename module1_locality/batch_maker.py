@@ -3,7 +3,7 @@
 import torch
 
 from module1_locality.copies import copy_for
-from module1_locality.epoch import Epoch, rows_in_order, rows_soon
+from module1_locality.epoch import Epoch, rows_in_order
 from module1_locality.gather import HostBatch, check_rows, gather_into, gather_natively
 from module1_locality.rungs import Rung
 
@@ -26,15 +26,11 @@ class BatchMaker:
         self.step_mv = None if copy is None else copy.step_mv
         order = rows_in_order(rung, epoch)
         check_rows(epoch.windows, order)
-        native = rung.gather == "native"
-        soon = rows_soon(rung, epoch) if native else None
         if copy is not None:
             order = copy.place[order]
-            soon = None if soon is None else copy.place[soon]
         # Cut up beforehand: a batch of 64 takes no longer to gather than a few calls of Python.
         self.batches = torch.from_numpy(order).split(epoch.batch_size) if len(order) else ()
-        self._soon = () if soon is None else torch.from_numpy(soon).split(epoch.batch_size)
-        self._gather = gather_natively if native else gather_into
+        self._gather = gather_natively if rung.gather == "native" else gather_into
         self._made = 0
 
     def take_into(self, batch: HostBatch) -> int:
@@ -46,9 +42,8 @@ class BatchMaker:
         if self._made == len(self.batches):
             return 0
         rows = self.batches[self._made]
-        soon = self._soon[self._made] if self._made < len(self._soon) else None
         count = len(rows)
         part = batch if count == len(batch[1]) else (batch[0][:count], batch[1][:count])
-        self._gather(self.windows, rows, part, soon)
+        self._gather(self.windows, rows, part)
         self._made += 1
         return count

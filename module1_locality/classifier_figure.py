@@ -10,6 +10,8 @@ from module1_locality.classifier_columns import CLASSIFIER_TABLE
 from module1_locality.classifier_report import PUBLISHED, latest_classifiers
 
 _BARS = {"N": "n_f1", "S": "s_f1", "V": "v_f1", "F": "f_f1", "mean": "macro_4_f1"}
+# Where a series has its letters, from its mean in points: another corner than the one before it.
+_CORNERS = ((-13, 7), (7, -15), (-13, -15), (7, 7))
 
 
 def draw_classifiers(results_dir: Path, out_dir: Path) -> list[Path]:
@@ -32,7 +34,7 @@ def draw_classifiers(results_dir: Path, out_dir: Path) -> list[Path]:
             label = f"{model}, RR: {reference}" if x == 0 else None
             by_class.plot([at], [f1.mean()], markersize=6, label=label, **look)
         for name in "sv":
-            _points(plane, part, name, look)
+            _points(plane, part, name, look, _CORNERS[series % len(_CORNERS)])
     by_class.set_xticks(range(len(_BARS)), list(_BARS))
     by_class.set_ylim(-0.03, 1.03)  # a score of 0 shows its marker whole
     by_class.set_ylabel("F1 on DS2")
@@ -49,8 +51,10 @@ def draw_classifiers(results_dir: Path, out_dir: Path) -> list[Path]:
     return save_figure(figure, out_dir, "module1_classifier", rows)
 
 
-def _points(plane: Any, part: pd.DataFrame, name: str, look: dict[str, Any]) -> None:
-    """Each seed's point, and the class's letter at their mean."""
+def _points(
+    plane: Any, part: pd.DataFrame, name: str, look: dict[str, Any], corner: tuple[int, int]
+) -> None:
+    """Each seed's point, and the class's letter beside their mean."""
     points = part[[f"{name}_sensitivity", f"{name}_precision"]].dropna().astype(float) * 100
     if points.empty:
         return
@@ -58,7 +62,7 @@ def _points(plane: Any, part: pd.DataFrame, name: str, look: dict[str, Any]) -> 
     plane.annotate(
         name.upper(),
         tuple(points.mean()),
-        xytext=(-11, 5),
+        xytext=corner,
         textcoords="offset points",
         color=look["color"],
         weight="bold",

@@ -66,9 +66,7 @@ class Bench:
         int | None, Doc("Windows in a raw sample of assembly alone; the profile's if none.")
     ] = None
     block_windows: Annotated[int, Doc("A2 on: windows in a run of the shard.")] = 16
-    buffer_blocks: Annotated[
-        int, Doc("A2 on: runs shuffled together; fastest if two such buffers fit into L2.")
-    ] = 16
+    buffer_blocks: Annotated[int, Doc("A2 on: runs shuffled together.")] = 16
     depth: Annotated[int, Doc("A3 on: buffers in the ring; A5 is that many batches ahead.")] = 4
     workers: Annotated[int, Doc("A0-workers: worker processes.")] = 2
     warmup_steps: Annotated[int, Doc("Steps before the clock starts.")] = 2

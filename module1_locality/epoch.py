@@ -29,14 +29,3 @@ def rows_in_order(rung: Rung, epoch: Epoch) -> Rows:
     if rung.order == "blocks":
         return block_shuffled(rows, shuffle)
     return preshuffled(rows, shuffle.seed)  # the same in every epoch
-
-
-def rows_soon(rung: Rung, epoch: Epoch) -> Rows | None:
-    """At each place of the order a row of the buffer after, in the runs that it is read in.
-
-    Of a shuffled buffer this is what can be read ahead in sequence. None where nothing can.
-    """
-    if rung.order != "contiguous":
-        return None
-    buffer_windows = epoch.shuffle.block_windows * epoch.shuffle.buffer_blocks
-    return block_shuffled(epoch.windows.rows, epoch.shuffle)[buffer_windows:]

@@ -26,13 +26,15 @@ class Filler(Generic[T]):
         self._thread = Thread(target=self._run, name="filler", daemon=True)
 
     def __enter__(self) -> "Filler[T]":
-        self._thread.start()
-        return self
+        try:
+            self._thread.start()
+            return self
+        except BaseException:  # an interrupt: `__exit__` is not called then
+            self._end()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        self._stopped = True  # before the sentinel: free slots may stand in front of it
-        self._free.put(None)
-        self._thread.join()
+        self._end()
 
     def filled(self) -> Iterator[T]:
         """The filled slots in order; each is to be given back by `release`."""
@@ -44,6 +46,12 @@ class Filler(Generic[T]):
     def release(self, slot: T) -> None:
         """Give a slot back to be filled again."""
         self._free.put(slot)
+
+    def _end(self) -> None:
+        self._stopped = True  # before the sentinel: free slots may stand in front of it
+        self._free.put(None)
+        if self._thread.is_alive():  # else it is over, or will fill nothing
+            self._thread.join()
 
     def _run(self) -> None:
         try:

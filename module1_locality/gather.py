@@ -13,19 +13,16 @@ from module1_locality.training_windows import TrainingWindows
 from module2_openmp_conv import gather_rows
 
 HostBatch = tuple[Tensor, Tensor]  # waveform float32 or int16 [B, 1, L], label int64 [B]
-Gather = Callable[[TrainingWindows, Tensor, HostBatch, Tensor | None], None]
+Gather = Callable[[TrainingWindows, Tensor, HostBatch], None]
 
 
-def gather_into(
-    windows: TrainingWindows, rows: Tensor, batch: HostBatch, soon: Tensor | None = None
-) -> None:
+def gather_into(windows: TrainingWindows, rows: Tensor, batch: HostBatch) -> None:
     """Gather by `numpy.take`, which asks nothing ahead.
 
     Args:
         windows: what is gathered from.
         rows: int64 [B], rows of the shard; not checked here: see `check_rows`.
         batch: B windows and labels, written to.
-        soon: not used.
     """
     index, waveform, label = rows.numpy(), batch[0].squeeze(1).numpy(), batch[1].numpy()
     # mode="clip": with the default, NumPy gathers into a temporary and copies that.
@@ -33,11 +30,9 @@ def gather_into(
     np.take(windows.label, index, out=label, mode="clip")
 
 
-def gather_natively(
-    windows: TrainingWindows, rows: Tensor, batch: HostBatch, soon: Tensor | None = None
-) -> None:
-    """The same in C++, without the GIL, while the windows in `soon` are read ahead into L2."""
-    gather_rows(windows.samples_tensor, rows, batch[0].squeeze(1), soon)
+def gather_natively(windows: TrainingWindows, rows: Tensor, batch: HostBatch) -> None:
+    """The same in C++, without the GIL, while the next windows are read ahead into L2."""
+    gather_rows(windows.samples_tensor, rows, batch[0].squeeze(1))
     gather_rows(windows.label_tensor, rows, batch[1])
 
 

@@ -1,5 +1,7 @@
 """What the block size buys in speed and costs in accuracy, on one chart."""
 
+from collections.abc import Iterable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,16 @@ from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
 from module1_locality.order_summary import BASELINE, by_order, latest_orders, t_interval
 
-# Name, colour and marker of a series; a shuffle buffer of as many blocks as A2's, and none.
-_SERIES = {
-    "two-level": (f"two-level, buffer of {DEFAULT.buffer_blocks} blocks", PALETTE["blue"], "o"),
-    "block-only": ("block-only", PALETTE["vermillion"], "s"),
-}
+# Colour and marker of a series: orders of one depth of the shuffle buffer, A2's first.
+_LOOKS = (
+    (PALETTE["blue"], "o"),
+    (PALETTE["vermillion"], "s"),
+    (PALETTE["green"], "^"),
+    (PALETTE["purple"], "D"),
+    (PALETTE["orange"], "v"),
+    (PALETTE["sky"], "P"),
+)
+_SPEED_SHARE = 0.3  # of the chart's height
 
 
 def draw_orders(results_dir: Path, out_dir: Path) -> list[Path]:
@@ -26,26 +33,30 @@ def draw_orders(results_dir: Path, out_dir: Path) -> list[Path]:
     if rows.empty or rows["macro_4_f1"].isna().all():
         return []
     orders = by_order(rows)
-    figure, accuracy = new_figure(height_in=3.9)
+    figure, accuracy = new_figure(height_in=4.4)
     speed = accuracy.twinx()
     _band(accuracy, speed, orders.get(BASELINE))
     shown = [BASELINE]
-    for name, (label, colour, marker) in _SERIES.items():
+    for blocks, (colour, marker) in zip(_buffers(orders), cycle(_LOOKS), strict=False):
         swept = sorted(
-            (order for order in orders if order.name == name and _as_deep_as_a2(order)),
+            (order for order in orders if order.block_windows and order.buffer_blocks == blocks),
             key=lambda order: order.block_windows,
         )
+        label = f"buffer of {blocks} blocks" if blocks else "blocks only"
         look = {"color": colour, "marker": marker, "markersize": 5}
         _line(accuracy, speed, swept, orders, label, look)
         shown += swept
     _axes(accuracy, speed, sorted({order.block_windows for order in shown if order.block_windows}))
-    figure.legend(loc="outside upper center", ncols=2)
+    figure.legend(loc="outside upper center", ncols=3)
     kept = pd.concat([orders[order] for order in shown if order in orders])
     return save_figure(figure, out_dir, "module1_orders", kept)
 
 
-def _as_deep_as_a2(order: Order) -> bool:
-    return order.buffer_blocks in (0, DEFAULT.buffer_blocks)
+def _buffers(orders: Iterable[Order]) -> list[int]:
+    """Depths of the shuffle buffer that blocks were swept at: A2's, none (0), then the others."""
+    found = {order.buffer_blocks for order in orders if order.block_windows}
+    first = [blocks for blocks in (DEFAULT.buffer_blocks, 0) if blocks in found]
+    return first + sorted(found - set(first))
 
 
 def _band(accuracy: Any, speed: Any, base: pd.DataFrame | None) -> None:
@@ -93,13 +104,18 @@ def _line(
 
 
 def _axes(accuracy: Any, speed: Any, blocks: list[int]) -> None:
-    accuracy.set_title("Block size: accuracy (solid, left), host assembly (dotted, right)")
+    accuracy.set_title("By block size: accuracy (solid, left), host assembly (dotted, right)")
     accuracy.set_xscale("log", base=2)
     accuracy.set_xticks(blocks, [str(block) for block in blocks])
     accuracy.minorticks_off()
     accuracy.set_xlabel("block [beats]")
     accuracy.set_ylabel("macro-F1 of N, S, V, F on DS2")
     speed.set_ylabel("host assembly [million beats/s]")
-    speed.set_ylim(bottom=0)
+    # Accuracy has the upper part of the chart to itself, speed the lower.
+    low, high = accuracy.get_ylim()
+    accuracy.set_ylim(low - _SPEED_SHARE / (1 - _SPEED_SHARE) * (high - low), high)
+    accuracy.set_yticks([tick for tick in accuracy.get_yticks() if low <= tick <= high])
+    speed.set_ylim(0, 1.25 * speed.dataLim.y1 / _SPEED_SHARE)
+    speed.set_yticks([tick for tick in speed.get_yticks() if tick <= 1.25 * speed.dataLim.y1])
     speed.spines["right"].set_visible(True)
     speed.grid(visible=False)

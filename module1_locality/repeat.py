@@ -16,7 +16,7 @@ from module1_locality.verify import verify
 def measure_repeat(conditions: Conditions, repeat: int) -> Iterator[tuple[Table, list[Row]]]:
     """The rows of each round: one batch size, in training and in assembly.
 
-    The last repeat also writes each rung's trace, at its last batch size.
+    The first repeat also writes each rung's trace, at its last batch size.
 
     Raises:
         UserError: a rung fed wrong data, or the data do not allow a measurement.
@@ -39,7 +39,7 @@ def _train(conditions: Conditions, planned: Round) -> list[Row]:
         rung: train_fragment(rung, epoch, lane, bench.warmup_steps, steps)
         for rung in planned.trained
     }
-    if (repeat, batch_size) == (grid.repeats - 1, grid.batch_sizes[-1]):
+    if (repeat, batch_size) == (0, grid.batch_sizes[-1]):
         for rung, fragment in fragments.items():
             write_trace(trace_path(bench.results_dir, rung), rung, batch_size, fragment)
     return ladder_rows(fragments, conditions, batch_size, repeat)

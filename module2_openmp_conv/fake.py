@@ -106,7 +106,7 @@ def _normalised_backward(
     return y.new_empty(y.shape), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
 
 
-def _gather_rows(source: Tensor, rows: Tensor, out: Tensor, soon: Tensor | None = None) -> None:
+def _gather_rows(source: Tensor, rows: Tensor, out: Tensor) -> None:
     if rows.dtype != torch.int64 or out.dtype != source.dtype:
         raise TypeError("gather_rows: rows must be int64, and out of the source's dtype")
     torch._check_value(

@@ -5,17 +5,15 @@ from torch import Tensor
 from module2_openmp_conv.extension import kernels
 
 
-def gather_rows(source: Tensor, rows: Tensor, out: Tensor, soon: Tensor | None = None) -> None:
+def gather_rows(source: Tensor, rows: Tensor, out: Tensor) -> None:
     """Copy `source[rows[i]]` to `out[i]`, on one thread and without the GIL.
 
-    Where later calls will gather rows from a few runs of the source in random order, naming those
-    rows in `soon`, in the order they lie in, lets them be read ahead in runs: see csrc/gather.cpp.
+    The rows after the one that is copied are read ahead: see csrc/gather.cpp.
 
     Args:
         source: any dtype, [n, ...], contiguous.
         rows: int64 [m], each below n.
         out: the source's dtype, [m, ...], contiguous; does not overlap the source.
-        soon: int64, each below n; no more than m of them are read ahead.
 
     Raises:
         IndexError: a row is none of the source's; `out` is then untouched.
@@ -23,4 +21,4 @@ def gather_rows(source: Tensor, rows: Tensor, out: Tensor, soon: Tensor | None =
         ValueError: a shape does not fit, or a tensor is not contiguous.
         KernelsError: the kernels are not built.
     """
-    kernels.gather_rows(source, rows, out, soon)
+    kernels.gather_rows(source, rows, out)

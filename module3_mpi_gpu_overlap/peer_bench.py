@@ -23,6 +23,7 @@ from crossscale_data.prepared import load_beats
 from crossscale_data.source import Source, find_source
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
+from crossscale_results.libraries import version_of, why_absent
 from crossscale_results.provenance import Provenance, collect, usable_cores
 from crossscale_results.reader import read_table
 from crossscale_results.rows import Row, void_row
@@ -32,12 +33,7 @@ from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 from module3_mpi_gpu_overlap.peer_columns import PEERS, PeerMeasurement, PeerRun
 from module3_mpi_gpu_overlap.peers.contestant import RANKS, Contestant, ranks_of
-from module3_mpi_gpu_overlap.peers.contestants import (
-    CONTESTANTS,
-    REFERENCE,
-    version_of,
-    why_absent,
-)
+from module3_mpi_gpu_overlap.peers.contestants import CONTESTANTS, REFERENCE
 
 CHILD_LIMIT_S = 600.0
 BATCH_SIZE = 256
@@ -106,7 +102,7 @@ def peer_bench(config: PeerBenchConfig) -> None:
     print(source)
     grid = GRIDS[config.profile]
     provenance = replace(collect(source.dataset, config.profile), threads_count=1)
-    present = [CONTESTANTS[name] for name in names if why_absent(CONTESTANTS[name]) is None]
+    present = [CONTESTANTS[name] for name in names if why_absent(CONTESTANTS[name].module) is None]
     told = {}
     for contestant in tqdm(present, desc="checking peers", unit="run"):
         told[contestant.name] = _run(contestant, config, CHECK, source)
@@ -115,7 +111,9 @@ def peer_bench(config: PeerBenchConfig) -> None:
     provenance = replace(provenance, mpi_version=reference.mpi_version)
     differences: dict[str, float | None] = {}
     for contestant in (CONTESTANTS[name] for name in names):
-        outcome = why_absent(contestant) or _checked(contestant, told[contestant.name], reference)
+        outcome = why_absent(contestant.module) or _checked(
+            contestant, told[contestant.name], reference
+        )
         if isinstance(outcome, str):
             print(f"{contestant.name} is left out: {outcome}")
             _keep_void(contestant, config, grid, provenance, outcome)
@@ -239,7 +237,7 @@ def _key(contestant: Contestant, grid: PeerGrid, averaged_count: int, index: int
         contestant=contestant.name,
         role=contestant.role,
         library=contestant.distribution,
-        library_version=version_of(contestant),
+        library_version=version_of(contestant.distribution),
         settings=contestant.settings,
         clients_count=RANKS,
         processes_count=ranks_of(contestant),

@@ -9,13 +9,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from crossscale_results import Row, append_rows
+from crossscale_results.libraries import version_of, why_absent
 from crossscale_results.rows import void_row
 from module1_locality.conditions import Conditions, set_up
 from module1_locality.measure import copy_in_order
 from module1_locality.peer_columns import PEERS_TABLE, PeerMeasurement, PeerRun
 from module1_locality.peers.config import Peers, bench_of
 from module1_locality.peers.contestant import Contestant, Job
-from module1_locality.peers.contestants import CONTESTANTS, version_of, why_absent
+from module1_locality.peers.contestants import CONTESTANTS
 from module1_locality.peers.entries import Entry, entries_of
 from module1_locality.peers.fragment import Fragment, assemble
 from module1_locality.peers.same_windows import fingerprints_of
@@ -52,7 +53,7 @@ def _compare_at(
     entries: list[Entry] = []
     places = count()
     for contestant in tqdm(chosen, desc="preparing and checking", unit="contestant"):
-        if reason := why_absent(contestant):
+        if reason := why_absent(contestant.module):
             entries.append(Entry(contestant, "default", contestant.default, None, None, reason))
             continue
         job = Job(
@@ -136,7 +137,7 @@ def _void_row(entry: Entry, conditions: Conditions, batch_size: int) -> Row:
 def _run(entry: Entry, conditions: Conditions, batch_size: int, windows: int) -> PeerRun:
     return PeerRun(
         contestant=entry.contestant.name,
-        library_version=version_of(entry.contestant),
+        library_version=version_of(entry.contestant.distribution),
         role=entry.contestant.role,
         choice=entry.choice,
         settings=entry.way.settings,

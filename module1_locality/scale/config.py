@@ -17,9 +17,13 @@ class Profile:
 
     copies: tuple[int, ...]
     repeats: int
+    disk_windows: int  # in a raw sample from the disk, where a window may take milliseconds
 
 
-PROFILES = {"quick": Profile((1, 20), repeats=3), "paper": Profile((1, 5, 20), repeats=10)}
+PROFILES = {
+    "quick": Profile((1, 20), repeats=2, disk_windows=1024),
+    "paper": Profile((1, 5, 20), repeats=10, disk_windows=4096),
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Scale:
     """Feed from a shard that grows, warm and cold."""
 
     profile: Annotated[
-        Literal["quick", "paper"], Doc("`quick` takes some two minutes, `paper` a quarter hour.")
+        Literal["quick", "paper"], Doc("`quick` takes some two minutes, `paper` half an hour.")
     ] = "quick"
     data_dir: DataDir = None
     results_dir: ResultsDir = Path("results")
@@ -46,8 +50,11 @@ class Scale:
     repeats: Annotated[int | None, Doc("Raw samples of each; the profile's if none.")] = None
     batch_size: Annotated[int, Doc("Windows in a batch.")] = 256
     fragment_windows: Annotated[
-        int, Doc("Windows assembled in a raw sample; a 20th where they come from the disk.")
+        int, Doc("Windows assembled in a raw sample from the page cache.")
     ] = 81920
+    disk_windows: Annotated[
+        int | None, Doc("The same where they come from the disk; the profile's if none.")
+    ] = None
     block_windows: Annotated[int, Doc("A2 on: windows in a run.")] = Bench.block_windows
     buffer_blocks: Annotated[int, Doc("A2 on: runs shuffled together.")] = Bench.buffer_blocks
     depth: Annotated[int, Doc("A3 on: buffers in the ring.")] = Bench.depth
@@ -77,6 +84,7 @@ def check(config: Scale, windows_count: int) -> None:
         "--repeats": filled.repeats,
         "--batch-size": config.batch_size,
         "--fragment-windows": config.fragment_windows,
+        "--disk-windows": filled.disk_windows,
         "--block-windows": config.block_windows,
         "--buffer-blocks": config.buffer_blocks,
         "--depth": config.depth - 1,
@@ -88,7 +96,8 @@ def check(config: Scale, windows_count: int) -> None:
         raise UserError(f"--seed is {config.seed}: it must not be negative")
     if fixed := [name for name in config.rungs if RUNGS[name].gather == "once"]:
         raise UserError(f"{fixed[0]} feeds nothing: leave it out of --rungs")
-    needed = config.fragment_windows + 2 * config.batch_size  # two batches of warm-up
+    longest = max(config.fragment_windows, filled.disk_windows)
+    needed = longest + 2 * config.batch_size  # two batches of warm-up
     if needed > windows_count * min(filled.copies):
         raise UserError(
             f"the smallest shard holds {windows_count * min(filled.copies)} windows where {needed} "

@@ -87,9 +87,10 @@ def in_fresh_process(task: Task) -> Outcome:
             command, capture_output=True, text=True, timeout=_LONGEST_S, check=False
         )
     except subprocess.TimeoutExpired as error:
+        fewer = "--fragment-windows" if task.cache == "warm" else "--disk-windows"
         raise UserError(
             f"{task.rung} was not done in {_LONGEST_S} s from the {task.cache} shard: give smaller "
-            "--fragment-windows, or a faster disk by --scratch-dir"
+            f"{fewer}, or a faster disk by --scratch-dir"
         ) from error
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"]

@@ -21,7 +21,6 @@ from module1_locality.training_windows import load_training_windows, touch
 
 _LEAST_LIMIT_BYTES = 640 * 2**20  # Python and torch need about half of it themselves
 _NO_LIMIT = "no limit was set"
-_FEWER = 20  # from the disk, where a window may take milliseconds
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ def _windows(case: _Case, config: Scale) -> int:
     """Windows of a raw sample."""
     if case.cache == "warm":
         return config.fragment_windows
-    return max(config.batch_size, config.fragment_windows // _FEWER)
+    return config.filled().disk_windows
 
 
 def _run(case: _Case, shard: _Shard, config: Scale, cooled_by: str) -> ScaleRun:

@@ -84,15 +84,13 @@ at::Tensor gatherable(const char* name, py::handle object) {
     return tensor;
 }
 
-void gather_rows_of_objects(py::handle source, py::handle rows, py::handle out, py::handle soon) {
+void gather_rows_of_objects(py::handle source, py::handle rows, py::handle out) {
     translating_errors([&] {
         const at::Tensor from = gatherable("source", source);
         const at::Tensor which = gatherable("rows", rows);
         at::Tensor to = gatherable("out", out);
-        const std::optional<at::Tensor> later =
-            soon.is_none() ? std::nullopt : std::optional(gatherable("soon", soon));
         py::gil_scoped_release release;
-        gather_rows(from, which, to, later);
+        gather_rows(from, which, to);
     });
 }
 

@@ -3,8 +3,5 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <optional>
-
-// crossscale::gather_rows: out[i] = source[rows[i]]; the rows in `soon` are read ahead.
-void gather_rows(const at::Tensor& source, const at::Tensor& rows, at::Tensor& out,
-                 const std::optional<at::Tensor>& soon);
+// crossscale::gather_rows: out[i] = source[rows[i]].
+void gather_rows(const at::Tensor& source, const at::Tensor& rows, at::Tensor& out);

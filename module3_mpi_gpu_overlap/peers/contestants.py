@@ -1,11 +1,8 @@
-"""Everyone who takes part, and why one of them cannot.
+"""Everyone who takes part.
 
 APPFL is left out: it comes with Globus, Ray, Weights & Biases and Amazon's clients.
 """
 
-from importlib import import_module, metadata
-
-from module3_mpi_gpu_overlap.peers.contestant import Contestant
 from module3_mpi_gpu_overlap.peers.flower import FLOWER_DOCUMENTED, FLOWER_FLAT, FLOWER_RAW
 from module3_mpi_gpu_overlap.peers.gloo import DDP, GLOO_BY_TENSOR, GLOO_FLAT
 from module3_mpi_gpu_overlap.peers.suite_rounds import suite_contestant
@@ -20,22 +17,3 @@ CONTESTANTS = {
         *(FLOWER_RAW, FLOWER_FLAT, FLOWER_DOCUMENTED),
     )
 }
-
-
-def why_absent(contestant: Contestant) -> str | None:
-    """Why a library cannot be used here; None if it can."""
-    try:
-        import_module(contestant.module)
-    except ModuleNotFoundError as error:
-        return f"{error.name} is not installed"
-    except Exception as error:  # a library that does not fit the others fails in its own way
-        return f"it cannot be imported beside what is installed: {type(error).__name__}"
-    return None
-
-
-def version_of(contestant: Contestant) -> str:
-    """The installed version; `none` where there is none."""
-    try:
-        return metadata.version(contestant.distribution)
-    except metadata.PackageNotFoundError:
-        return "none"

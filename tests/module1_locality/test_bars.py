@@ -26,10 +26,11 @@ def test_assembly_is_judged_by_its_worst_batch_size(gb_per_s: float, judged: str
         ],
         columns=["batch_size", "method", "assembled_gb_per_s", "assembled_samples_per_s"],
     )
-    share, over_a0 = bars._assembly(rows)
+    share, over_a0, bound = bars._assembly(rows)
     assert share.endswith(judged)
     assert f"{gb_per_s / 10:.2f} at 256" in share
     assert over_a0.endswith("met")
+    assert bound.endswith("memcpy itself, over A0: 50.0 at 64, 50.0 at 256")
 
 
 @pytest.mark.parametrize(("exposed_ms", "judged"), [(0.2, ": met"), (0.4, ": missed")])

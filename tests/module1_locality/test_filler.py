@@ -1,6 +1,7 @@
 """The filler thread: order, back-pressure, errors and early stops."""
 
 from itertools import islice
+from threading import Thread
 
 import pytest
 
@@ -68,3 +69,15 @@ def test_the_consumers_own_error_ends_the_thread_and_is_kept() -> None:
     with pytest.raises(KeyError):
         consume(Filler([[], []], Source()), seen, until=2)
     assert seen == [0, 1]
+
+
+def test_an_interrupt_as_the_thread_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Thread.start
+
+    def interrupted(thread: Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), Filler([[], []], Source()):
+        pytest.fail("the context was entered")

@@ -1,13 +1,9 @@
 """Orders made of runs of the shard: complete, in few runs, and mixed inside a buffer."""
 
-from collections.abc import Callable
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from module1_locality.epoch import Epoch, rows_soon
-from module1_locality.rungs import RUNGS
 from module1_locality.shuffle_buffer import BlockShuffle, block_shuffled, buffer_shuffled
 
 ROWS = st.sets(st.integers(0, 199)).map(lambda rows: np.array(sorted(rows), np.int64))
@@ -49,14 +45,3 @@ def test_neighbours_in_the_shard_are_mixed_in_the_buffer() -> None:
     order = buffer_shuffled(np.arange(128), BlockShuffle(16, 4, 0, 0))
     assert (np.diff(order) == 1).mean() < 0.1
     assert len(set((order[:64] // 16).tolist())) == 4  # four blocks together
-
-
-def test_what_is_read_ahead_is_the_next_buffer_in_runs(make_epoch: Callable[..., Epoch]) -> None:
-    epoch = make_epoch(windows=96, block_windows=8, buffer_blocks=4)
-    order = buffer_shuffled(epoch.windows.rows, epoch.shuffle)
-    soon = rows_soon(RUNGS["A6-gather"], epoch)
-    assert soon is not None
-    for first in (0, 32):
-        assert sorted(soon[first : first + 32]) == sorted(order[first + 32 : first + 64])
-        assert (np.diff(soon[first : first + 32]) == 1).sum() >= 28
-    assert rows_soon(RUNGS["A5-order"], epoch) is None

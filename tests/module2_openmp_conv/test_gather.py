@@ -27,17 +27,13 @@ def source_of(dtype: torch.dtype, *shape: int) -> Tensor:
 @given(
     dtype=st.sampled_from(DTYPES),
     rows=st.lists(st.integers(0, 29), max_size=40),
-    soon=st.none() | st.lists(st.integers(0, 29), max_size=60),
     length=st.sampled_from([0, 1, 7, 500, 1023]),
 )
-def test_out_holds_the_rows_in_order(
-    dtype: torch.dtype, rows: list[int], soon: list[int] | None, length: int
-) -> None:
+def test_out_holds_the_rows_in_order(dtype: torch.dtype, rows: list[int], length: int) -> None:
     source = source_of(dtype, 30, length)
     index = torch.tensor(rows, dtype=torch.int64)
     out = torch.zeros(len(rows), length, dtype=dtype)
-    later = None if soon is None else torch.tensor(soon, dtype=torch.int64)
-    gather_rows(source, index, out, later)
+    gather_rows(source, index, out)
     assert torch.equal(out, source[index])
 
 
@@ -57,13 +53,10 @@ def test_a_part_of_a_larger_batch_is_filled_alone() -> None:
 
 
 @pytest.mark.parametrize("wrong", [30, -1, 2**62, -(2**63)])
-@pytest.mark.parametrize("where", ["rows", "soon"])
-def test_a_row_that_is_not_there_is_named_and_nothing_written(wrong: int, where: str) -> None:
+def test_a_row_that_is_not_there_is_named_and_nothing_written(wrong: int) -> None:
     source, out = source_of(torch.float32, 30, 5), torch.full((3, 5), -7.0)
-    good, bad = torch.tensor([0, 1, 2]), torch.tensor([0, 1, wrong])
-    rows, soon = (bad, None) if where == "rows" else (good, bad)
-    with pytest.raises(IndexError, match=rf"row {wrong} in {where} is not one of the source's 30"):
-        gather_rows(source, rows, out, soon)
+    with pytest.raises(IndexError, match=rf"row {wrong} is not one of the source's 30"):
+        gather_rows(source, torch.tensor([0, 1, wrong]), out)
     assert (out == -7.0).all()
 
 
@@ -80,7 +73,6 @@ WRONG: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
     "sparse": ((SOURCE.to_sparse(), ROWS, OUT), TypeError, "only dense tensors on the CPU"),
     "meta": ((SOURCE.to("meta"), ROWS, OUT), TypeError, "only dense tensors on the CPU"),
     "no tensor": (([0.0], ROWS, OUT), TypeError, "source is no tensor but a"),
-    "soon is a number": ((SOURCE, ROWS, OUT, 3), TypeError, "soon is no tensor but a"),
 }
 
 
@@ -91,9 +83,8 @@ def test_what_does_not_fit_is_refused(what: str) -> None:
         gather_rows(*arguments)
 
 
-@pytest.mark.parametrize("soon", [None, torch.tensor([5, 6])])
-def test_it_is_a_well_behaved_operator(soon: Tensor | None) -> None:
-    library.opcheck(OPERATOR, (source_of(torch.float32, 30, 5), ROWS, torch.zeros(2, 5), soon))
+def test_it_is_a_well_behaved_operator() -> None:
+    library.opcheck(OPERATOR, (source_of(torch.float32, 30, 5), ROWS, torch.zeros(2, 5)))
 
 
 def test_it_compiles_to_the_same() -> None:

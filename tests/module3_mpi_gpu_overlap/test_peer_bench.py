@@ -10,12 +10,13 @@ import pytest
 
 from crossscale_data.source import Source
 from crossscale_results.errors import UserError
+from crossscale_results.libraries import why_absent
 from crossscale_results.reader import read_table
 from module3_mpi_gpu_overlap import peer_bench as bench
 from module3_mpi_gpu_overlap.peer_bench import PeerBenchConfig, PeerGrid, Told, difference_ratio
 from module3_mpi_gpu_overlap.peer_columns import PEERS
 from module3_mpi_gpu_overlap.peers.contestant import Contestant
-from module3_mpi_gpu_overlap.peers.contestants import CONTESTANTS, why_absent
+from module3_mpi_gpu_overlap.peers.contestants import CONTESTANTS
 
 GRID = PeerGrid(rounds=2, local_steps=2, repeats=2)
 ROUND = {
@@ -67,7 +68,7 @@ def whole_bench(
 def test_a_contestants_rounds_make_the_suites_model(
     whole_bench: dict[str, pd.DataFrame], name: str
 ) -> None:
-    if reason := why_absent(CONTESTANTS[name]):
+    if reason := why_absent(CONTESTANTS[name].module):
         pytest.skip(reason)
     own = whole_bench[name]
     assert own["round_index"].tolist() == [0, 1]

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from crossscale_results.libraries import why_absent
 from module1_locality.epoch import Epoch
 from module1_locality.peers.contestant import Contestant, Job, Way
-from module1_locality.peers.contestants import CONTESTANTS, why_absent
+from module1_locality.peers.contestants import CONTESTANTS
 from module1_locality.peers.same_windows import fingerprints_of, why_refused
 from module1_locality.training_windows import TrainingWindows
 
@@ -35,7 +36,7 @@ def test_an_epoch_holds_each_window_once(
     make_epoch: Callable[..., Epoch],
     tmp_path: Path,
 ) -> None:
-    if reason := why_absent(contestant):
+    if reason := why_absent(contestant.module):
         pytest.skip(reason)
     rows = np.concatenate([np.arange(20, 300), np.arange(310, 517)])  # a gap, and no whole batches
     windows = TrainingWindows(learnable_windows.samples, learnable_windows.label, rows)

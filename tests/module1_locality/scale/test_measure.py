@@ -60,6 +60,7 @@ def test_a_run_has_every_case_and_leaves_no_shard(short_synthetic: Source, tmp_p
         repeats=1,
         batch_size=32,
         fragment_windows=512,
+        disk_windows=256,
         block_windows=16,
         buffer_blocks=4,
     )
