@@ -26,13 +26,14 @@ from module3_mpi_gpu_overlap.clock import clock_offset_s, slowest_s
 from module3_mpi_gpu_overlap.config import Settings
 from module3_mpi_gpu_overlap.device_memory import Transfer
 from module3_mpi_gpu_overlap.evaluation import Confusions, confusion_over_ranks
-from module3_mpi_gpu_overlap.federation import Federation, RankReport
+from module3_mpi_gpu_overlap.federation import Federation
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import AgreedError, World
 from module3_mpi_gpu_overlap.local_training import LocalOptimizer, class_weights, train_locally
 from module3_mpi_gpu_overlap.mpi_progress import LAYER_POLLS, SelfTest, polls_of, self_test
 from module3_mpi_gpu_overlap.progress_helper import progress_helper
+from module3_mpi_gpu_overlap.rank_report import RankReport
 from module3_mpi_gpu_overlap.run_state import KeptRun
 
 WARM_UP_STEPS = 2

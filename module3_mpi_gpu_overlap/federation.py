@@ -1,22 +1,12 @@
 """One rank's part of a federation, round by round: train, average, and prepare the next round.
 
 Blocking and non-blocking modes end a round with its average. In `G3` it is under way while the next
-round trains, and arrives a round late. A rank then keeps the progress it made since, and adds what
-the average differs by from what it contributed (the delayed correction):
-
-    x  <-  x + (average - own contribution)
-
-as in Delayed Gradient Averaging (Zhu et al. 2021, NeurIPS) and Overlap-Local-SGD (Wang et al. 2020,
-ICASSP). To overwrite x with the average instead would throw away every other round's training. The
-mean of the ranks' models is what it would be without delay; they differ from each other by the
-progress of one round. Running statistics are not progress and are not corrected: a rank's follow
-its own batches (nothing in training reads them), and averaged ones are scored.
+round trains, arrives a round late, and corrects what was trained since (delayed_correction.py).
 """
 
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +18,7 @@ from module3_mpi_gpu_overlap.averaging import averaging_of
 from module3_mpi_gpu_overlap.client_data import Clients
 from module3_mpi_gpu_overlap.client_training import ClientTraining
 from module3_mpi_gpu_overlap.config import Settings
+from module3_mpi_gpu_overlap.delayed_correction import correct
 from module3_mpi_gpu_overlap.device import peak_memory_bytes, synchronize
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
@@ -35,35 +26,13 @@ from module3_mpi_gpu_overlap.launch import AgreedError, World
 from module3_mpi_gpu_overlap.layer_polls import needs_layer_polls, polled_layers
 from module3_mpi_gpu_overlap.private_rounds import private_rounds
 from module3_mpi_gpu_overlap.progress_helper import ProgressHelper
+from module3_mpi_gpu_overlap.rank_report import RankReport, Update
 from module3_mpi_gpu_overlap.sampling import shares_of
 from module3_mpi_gpu_overlap.screening import Screening, is_absurd, update_length
 from module3_mpi_gpu_overlap.server import Server
 from module3_mpi_gpu_overlap.timing import Timeline
 
 NAP_S = 1e-3
-
-
-@dataclass(frozen=True)
-class RankReport:
-    """What one rank tells of its round."""
-
-    timeline: Timeline
-    loss: float | None  # None where none of its clients trained, or all were screened
-    beats: int  # trained on, repetitions counted
-    weight: float  # of its clients in the round's average, before screening
-    screened: tuple[int, ...]  # those of its clients that were
-    copies_s: float | None  # None without an accelerator
-    accelerator_memory_bytes: int | None
-
-
-@dataclass(frozen=True)
-class Update:
-    """What a client's training came to."""
-
-    client: int
-    loss: float
-    length: float  # Euclidean norm of its model minus the one it began with
-    model: Tensor
 
 
 class Federation:
@@ -329,13 +298,3 @@ class Federation:
             else:
                 correct(self.model.vector[: self.model.parameters_count], average, self._own)
         self.averaging.clear()
-
-
-def correct(parameters: Tensor, average: Tensor, own: Tensor) -> None:
-    """The delayed correction, in place: parameters + (average - own contribution).
-
-    All float32; `average` and `own` may hold more numbers behind the parameters.
-    """
-    length = len(parameters)
-    # The difference first: alone in the world it is 0, and the parameters keep their bits.
-    parameters.add_(average[:length] - own[:length])

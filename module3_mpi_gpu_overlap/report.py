@@ -17,7 +17,7 @@ from module3_mpi_gpu_overlap.timing import RankTimes, Timeline, rank_times, roun
 
 if TYPE_CHECKING:
     from module3_mpi_gpu_overlap.federated import FederatedRun
-    from module3_mpi_gpu_overlap.federation import RankReport
+    from module3_mpi_gpu_overlap.rank_report import RankReport
 
 ONE_RANK = "one rank has nobody to communicate with"
 NO_ACCELERATOR = "no accelerator was used"

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from module3_mpi_gpu_overlap.federation import correct
+from module3_mpi_gpu_overlap.delayed_correction import correct
 
 Told = dict[str, dict[str, Any]]
 
