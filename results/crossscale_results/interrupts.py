@@ -4,8 +4,10 @@ Imported by every package's `__init__` before anything that takes time.
 """
 
 import sys
+from pathlib import Path
 from types import TracebackType
 
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"  # in a checkout
 INTERRUPTED = "error: interrupted; what was finished is kept"
 
 
@@ -17,6 +19,13 @@ def tell(kind: type[BaseException], error: BaseException, traceback: TracebackTy
         sys.__excepthook__(kind, error, traceback)
 
 
-# What `python -m` is about to run is not known yet: a command, and nobody's library.
-if sys.argv[:1] == ["-m"]:
+def is_command(program: str) -> bool:
+    """Whether that program (`sys.argv[0]`) is a command of the suite, and not somebody's own.
+
+    While `python -m` looks for what it is to run, and so loads its package, it is called `-m`.
+    """
+    return program == "-m" or Path(program).resolve().parent == SCRIPTS
+
+
+if is_command(sys.argv[0]):
     sys.excepthook = tell
