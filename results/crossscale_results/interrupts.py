@@ -4,10 +4,8 @@ Imported by every package's `__init__` before anything that takes time.
 """
 
 import sys
-from pathlib import Path
 from types import TracebackType
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"  # in a checkout
 INTERRUPTED = "error: interrupted; what was finished is kept"
 
 
@@ -19,13 +17,13 @@ def tell(kind: type[BaseException], error: BaseException, traceback: TracebackTy
         sys.__excepthook__(kind, error, traceback)
 
 
-def is_command(program: str) -> bool:
-    """Whether that program (`sys.argv[0]`) is a command of the suite, and not somebody's own.
+def is_script(program: str) -> bool:
+    """Whether that program (`sys.argv[0]`) is one of the checkout's scripts, not somebody's own."""
+    from pathlib import Path  # takes some milliseconds, in which `python -m` is to answer already
 
-    While `python -m` looks for what it is to run, and so loads its package, it is called `-m`.
-    """
-    return program == "-m" or Path(program).resolve().parent == SCRIPTS
+    return Path(program).resolve().parent == Path(__file__).resolve().parents[2] / "scripts"
 
 
-if is_command(sys.argv[0]):
+# While `python -m` looks for what it is to run, and so loads its package, it is called `-m`.
+if sys.argv[0] == "-m" or is_script(sys.argv[0]):
     sys.excepthook = tell
