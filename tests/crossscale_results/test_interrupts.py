@@ -1,4 +1,4 @@
-"""Ctrl-C is answered in a sentence while a command still loads; nobody else's program is touched."""
+"""Ctrl-C is answered while a command still loads; nobody else's program is touched."""
 
 import subprocess
 import sys
