@@ -51,7 +51,7 @@ def load_sealed(path: Path) -> dict[str, Any]:
         )
     except Exception as error:  # a seal keeps nobody from sealing something else
         raise UserError(
-            f"{path} holds more than numbers and names: its code was not run"
+            f"{path} holds more than tensors and plain values, which is not run"
         ) from error
     return content
 

@@ -54,7 +54,7 @@ def test_code_under_a_seal_is_not_run(tmp_path: Path) -> None:
             return Path.touch, (tmp_path / "sprung",)
 
     save_sealed(tmp_path / "state.pt", {"state": Trap()})
-    with pytest.raises(UserError, match="its code was not run"):
+    with pytest.raises(UserError, match="which is not run"):
         load_sealed(tmp_path / "state.pt")
     assert not (tmp_path / "sprung").exists()
 
