@@ -2,3 +2,5 @@
 
 `rungs.RUNGS` is the ladder, `bench` climbs it, `feed` gives each rung's batches.
 """
+
+import crossscale_results  # noqa: F401 - which answers Ctrl-C, before all that loads slowly

@@ -5,6 +5,10 @@ also runs what follows them in the same passes.
 `python -m module2_openmp_conv.bench` and `python -m module2_openmp_conv.train` measure.
 """
 
+import crossscale_results  # noqa: F401 - which answers Ctrl-C, before all that loads slowly
+
+# isort: split
+
 from module2_openmp_conv.blocks import FusedSequential, fuse_blocks
 from module2_openmp_conv.conv1d import conv1d
 from module2_openmp_conv.extension import KernelsError, isa, supported_isas, use_isa

@@ -4,3 +4,5 @@
 modes. The words that all of them measure in are defined in `timing`. Importing this package loads
 no MPI: only `launch.start` does.
 """
+
+import crossscale_results  # noqa: F401 - which answers Ctrl-C, before all that loads slowly

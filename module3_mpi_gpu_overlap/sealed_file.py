@@ -45,7 +45,14 @@ def load_sealed(path: Path) -> dict[str, Any]:
             f"{path} is damaged or was not kept by a federated run of this version: put back a "
             "copy, or start without --resume, in another folder"
         )
-    content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    try:
+        content: dict[str, Any] = torch.load(
+            io.BytesIO(data), map_location="cpu", weights_only=True
+        )
+    except Exception as error:  # a seal keeps nobody from sealing something else
+        raise UserError(
+            f"{path} holds more than tensors and plain values, which is not run"
+        ) from error
     return content
 
 

@@ -110,8 +110,14 @@ def read_beats(
 
 
 def record_samples(directory: Path, record: int) -> int:
-    """Samples per lead, from the header. Raises DataError where the header is missing or bad."""
-    return int(_read_header(directory, record).sig_len)
+    """Samples per lead, from the header.
+
+    Raises:
+        DataError: the header is missing or bad, or its signal file is not as long as it says.
+    """
+    header = _read_header(directory, record)
+    _require_length(directory / f"{record}.dat", header)
+    return int(header.sig_len)
 
 
 def decode_212(raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
@@ -139,25 +145,25 @@ def _read_header(directory: Path, record: int) -> wfdb.Record:
             f"record {record}'s header {record}.hea in {directory} is not that of a two-lead, "
             f"360 Hz, format 212 record of known length: it is not MIT-BIH's"
         )
-    if header.file_name != [f"{record}.dat"] * 2 or not all(header.adc_gain):
+    numbers = [*header.adc_gain, *header.baseline, *header.checksum]
+    if (
+        header.file_name != [f"{record}.dat"] * 2
+        or header.units != ["mV"] * 2
+        or None in [*header.sig_name, *numbers]
+        or not all(header.adc_gain)
+        or not np.isfinite(numbers).all()
+    ):
         raise DataError(
-            f"record {record}'s header {record}.hea in {directory} names other files or no gain: "
-            "it is not MIT-BIH's"
+            f"record {record}'s header {record}.hea in {directory} names other files or units, or "
+            "no lead, gain, baseline or checksum: it is not MIT-BIH's"
         )
     return header
 
 
 def _read_signals(path: Path, header: wfdb.Record) -> npt.NDArray[np.int16]:
-    _require(path)
-    raw = np.fromfile(path, np.uint8)
-    if len(raw) != 3 * header.sig_len:
-        raise DataError(
-            f"{path.name} in {path.parent} holds {len(raw)} bytes where its header announces "
-            f"{3 * header.sig_len}: it is truncated or damaged; fetch it again with "
-            "`python -m crossscale_data fetch`"
-        )
-    digital = decode_212(raw)
-    for lead, announced in enumerate(header.checksum or ()):
+    _require_length(path, header)
+    digital = decode_212(np.fromfile(path, np.uint8))
+    for lead, announced in enumerate(header.checksum):
         if (int(digital[lead].sum(dtype=np.int64)) - announced) % 65536:
             raise DataError(
                 f"{path.name} in {path.parent}: lead {header.sig_name[lead]} does not have the "
@@ -165,6 +171,18 @@ def _read_signals(path: Path, header: wfdb.Record) -> npt.NDArray[np.int16]:
                 "fetch`"
             )
     return digital
+
+
+def _require_length(path: Path, header: wfdb.Record) -> None:
+    """Before any memory is taken for what a header announces."""
+    _require(path)
+    held = path.stat().st_size
+    if held != 3 * header.sig_len:
+        raise DataError(
+            f"{path.name} in {path.parent} holds {held} bytes where its header announces "
+            f"{3 * header.sig_len}: it is truncated or damaged; fetch it again with "
+            "`python -m crossscale_data fetch`"
+        )
 
 
 def _require(path: Path) -> None:

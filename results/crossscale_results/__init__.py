@@ -4,6 +4,10 @@ A row is provenance (which code, machine and data) + seed and repeat + the bench
 what was measured. `results/COLUMNS.md` documents every column.
 """
 
+from crossscale_results import interrupts  # noqa: F401 - before all that takes time to load
+
+# isort: split
+
 from crossscale_results.claims import Claim
 from crossscale_results.errors import ResultsError, UserError
 from crossscale_results.provenance import Provenance, collect

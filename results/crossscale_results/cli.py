@@ -1,6 +1,7 @@
 """The frame around every command: arguments in, one sentence out when something is wrong."""
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -13,12 +14,19 @@ from crossscale_results.errors import UserError
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# A place that the user named, or that the machine has, and that is not what a command needs.
+_UNFIT = (
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.EFBIG),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG),
+)
 
 
 def run(config_type: Any, work: Callable[[Any], None], prog: str, description: str) -> int:
     """Parse the command line into `config_type`, do the work, and give the exit status.
 
-    A UserError, a full disk and Ctrl-C end in one sentence on stderr, never in a traceback.
+    A UserError, a full disk, a file that may not be written or read, and Ctrl-C end in one sentence
+    on stderr, never in a traceback.
 
     Args:
         config_type: a frozen dataclass, or a union of them for subcommands.
@@ -29,6 +37,8 @@ def run(config_type: Any, work: Callable[[Any], None], prog: str, description: s
     Raises:
         SystemExit: the command line asks for help (status 0) or cannot be parsed (status 2).
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may be any bytes
     config = tyro.cli(config_type, prog=prog, description=description)
     try:
         work(config)
@@ -40,10 +50,16 @@ def run(config_type: Any, work: Callable[[Any], None], prog: str, description: s
         _empty_stdout()
         return EXIT_BROKEN_PIPE
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        where = f" at {error.filename}" if error.filename else ""
-        return _tell(f"the disk is full{where}: make room and run again", EXIT_USER_ERROR)
+        if error.errno in _FULL:
+            where = f" at {error.filename}" if error.filename else ""
+            return _tell(f"the disk is full{where}: make room and run again", EXIT_USER_ERROR)
+        if error.errno in _UNFIT and error.filename:
+            return _tell(
+                f"{error.filename} cannot be written or read ({error.strerror}): mend that, or "
+                "name another place",
+                EXIT_USER_ERROR,
+            )
+        raise
     except KeyboardInterrupt:
         return _tell("interrupted; what was finished is kept", EXIT_INTERRUPTED)
     return 0

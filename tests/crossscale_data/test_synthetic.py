@@ -1,5 +1,6 @@
 """The synthetic database: MIT-BIH's files and beats, physiologic signals, whole or not there."""
 
+import errno
 import json
 import os
 import signal
@@ -241,6 +242,27 @@ def test_an_interruption_leaves_nothing(
     monkeypatch.setattr(database, "write_record", fail_at_117)
     with pytest.raises(type(fault)):
         synthetic.generate(tmp_path / "database", seconds=10.0, progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_is_told_as_such(tmp_path: Path) -> None:
+    """numpy tells a write that came to less than was asked for without an error's number."""
+    program = (
+        "import resource, signal, sys; from pathlib import Path;"
+        "from crossscale_data import synthetic\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try:\n"
+        "    synthetic.generate(Path(sys.argv[1]), seconds=10.0, progress=False)\n"
+        "except OSError as error:\n"
+        "    print(error.errno, error.filename)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "database")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == [str(errno.ENOSPC), str(tmp_path / "database.partial/100.dat")]
     assert list(tmp_path.iterdir()) == []
 
 

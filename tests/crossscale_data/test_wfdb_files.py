@@ -1,20 +1,21 @@
 """Records are read right, and every way a file can be wrong has its own sentence."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import wfdb
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from crossscale_data.errors import DataError
 from crossscale_data.records import RECORDS
 from crossscale_data.source import Source
-from crossscale_data.wfdb_files import decode_212, read_record
+from crossscale_data.wfdb_files import decode_212, read_record, record_samples
 
 
 def encode_212(digital: npt.NDArray[np.int16]) -> npt.NDArray[np.uint8]:
@@ -153,3 +154,57 @@ def test_a_broken_annotation_file_is_refused_or_read_never_a_crash(
         assert "100" in str(error)  # noqa: PT017 - either outcome is right, a crash is not
     else:
         assert (np.diff(record.beat_sample) > 0).all()
+
+
+@st.composite
+def damages(draw: st.DrawFn) -> Callable[[bytes], bytes]:
+    """A few bytes changed, cut out or put in, or the end missing."""
+    kind = draw(st.sampled_from(["change", "cut", "insert", "truncate"]))
+    share, few = draw(st.floats(0, 1)), draw(st.binary(min_size=1, max_size=8))
+
+    def damage(content: bytes) -> bytes:
+        at = int(share * len(content))
+        return {
+            "change": content[:at] + few + content[at + len(few) :],
+            "cut": content[:at] + content[at + len(few) :],
+            "insert": content[:at] + few + content[at:],
+            "truncate": content[:at],
+        }[kind]
+
+    return damage
+
+
+@pytest.mark.parametrize("suffix", ["hea", "dat", "atr"])
+@settings(deadline=2000)  # nor a hang
+@given(damage=damages())
+def test_a_damaged_file_is_refused_or_read_never_a_crash(
+    short_synthetic: Source,
+    tmp_path_factory: pytest.TempPathFactory,
+    suffix: str,
+    damage: Callable[[bytes], bytes],
+) -> None:
+    folder = tmp_path_factory.mktemp("fuzz")
+    for each in {"hea", "dat", "atr"} - {suffix}:
+        (folder / f"100.{each}").symlink_to(short_synthetic.directory / f"100.{each}")
+    spoilt = damage((short_synthetic.directory / f"100.{suffix}").read_bytes())
+    (folder / f"100.{suffix}").write_bytes(spoilt)
+    try:
+        record = read_record(folder, 100)
+    except DataError as error:
+        assert "100" in str(error)  # noqa: PT017 - either outcome is right, a crash is not
+    else:
+        assert np.isfinite(record.signal_mv).all()
+        assert (np.diff(record.beat_sample) > 0).all()
+        assert record.beat_sample.max(initial=0) < record.signal_mv.shape[1]
+
+
+def test_a_header_that_announces_a_million_million_samples_takes_no_memory(
+    record_100: Path,
+) -> None:
+    path = record_100 / "100.hea"
+    first, *others = path.read_text().splitlines()
+    name, leads, rate, _, *rest = first.split()
+    path.write_text("\n".join([" ".join([name, leads, rate, str(10**12), *rest]), *others]) + "\n")
+    for read in (read_record, record_samples):
+        with pytest.raises(DataError, match=r"100.dat .* truncated or damaged"):
+            read(record_100, 100)

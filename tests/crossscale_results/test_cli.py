@@ -89,6 +89,28 @@ def test_a_full_disk_is_one_line_and_status_2(
     assert capsys.readouterr().err == (f"error: the disk is full{where}: make room and run again\n")
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST])
+def test_a_place_that_cannot_be_used_is_one_line_and_status_2(
+    start: Callable[..., int], capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    said = os.strerror(number)
+    assert start(failing(OSError(number, said, "figures"))) == 2
+    assert capsys.readouterr().err == (
+        f"error: figures cannot be written or read ({said}): mend that, or name another place\n"
+    )
+
+
+def test_a_path_that_is_no_text_is_printed_nevertheless() -> None:
+    program = PRINTING.replace('"x\\n" * config.lines', r'"x\udcff"')
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"x\\udcff\n", b"")
+
+
 def test_an_interrupt_is_one_line_and_status_130(
     start: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,7 +119,13 @@ def test_an_interrupt_is_one_line_and_status_130(
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("a bug"), PermissionError(errno.EACCES, "no"), SystemExit(7)]
+    "error",
+    [
+        ValueError("a bug"),
+        PermissionError(errno.EACCES, "no"),
+        FileNotFoundError(errno.ENOENT, "no", "a file of our own"),
+        SystemExit(7),
+    ],
 )
 def test_any_other_error_is_a_bug_and_shows_itself(
     start: Callable[..., int], error: BaseException

@@ -87,7 +87,8 @@ def test_a_disk_that_is_full_leaves_the_old_columns_and_nothing_else(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_text", half)
         assert start("columns", "--path", str(path)) == 2
-    assert capsys.readouterr().err == "error: the disk is full: make room and run again\n"
+    said = capsys.readouterr().err
+    assert said == f"error: the disk is full at {path}: make room and run again\n"
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

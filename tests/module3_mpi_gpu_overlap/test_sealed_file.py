@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,6 +46,17 @@ def test_any_missing_end_and_any_end_too_much_is_found(
     path.write_bytes(sealed + data.draw(st.binary(min_size=1)))
     with pytest.raises(UserError, match="damaged"):
         load_sealed(path)
+
+
+def test_code_under_a_seal_is_not_run(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> Any:
+            return Path.touch, (tmp_path / "sprung",)
+
+    save_sealed(tmp_path / "state.pt", {"state": Trap()})
+    with pytest.raises(UserError, match="which is not run"):
+        load_sealed(tmp_path / "state.pt")
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_a_write_that_fails_leaves_the_file_before(

@@ -20,6 +20,7 @@ def load(name: str) -> ModuleType:
     spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[loader.name] = module  # where dataclasses look for it
     loader.exec_module(module)
     return module
 
@@ -41,6 +42,12 @@ def reproduce(environment: ModuleType) -> ModuleType:
 @pytest.fixture
 def sanitize_script(environment: ModuleType) -> ModuleType:
     return load("sanitize")
+
+
+@pytest.fixture
+def kill_trials(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # scripts/ is left as it is
+    return load("kill_trials")
 
 
 @pytest.fixture

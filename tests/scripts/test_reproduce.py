@@ -184,7 +184,7 @@ def test_every_table_of_the_suite_is_some_parts(reproduce: ModuleType) -> None:
 
 def test_scripts_can_be_started() -> None:
     scripts = Path(__file__).resolve().parents[2] / "scripts"
-    for name in ("reproduce", "test", "figures", "claims", "report", "guard"):
+    for name in ("reproduce", "test", "figures", "claims", "report", "guard", "kill_trials"):
         assert (scripts / name).stat().st_mode & stat.S_IXUSR
     options = dict.fromkeys(("reproduce", "figures", "claims"), "results-dir")
     for name, option in {**options, "report": "--output", "guard": "--tolerance"}.items():

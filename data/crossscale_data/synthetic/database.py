@@ -1,6 +1,8 @@
 """The whole synthetic database, written as WFDB files: all of it or nothing."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -71,7 +73,11 @@ def generate(
 
 
 def write_record(directory: Path, record: int, seed: int, samples: int) -> None:
-    """Make one record and write its header, signals and annotations there."""
+    """Make one record and write its header, signals and annotations there.
+
+    Raises:
+        OSError: they cannot be written.
+    """
     facts = record_facts()[record]
     signal_mv, annotations = make_record(facts, seed, samples)
     digital = np.rint(saturated(signal_mv) * _ADC_PER_MV).astype(np.int64) + _ADC_ZERO
@@ -92,7 +98,14 @@ def write_record(directory: Path, record: int, seed: int, samples: int) -> None:
     )
     written.set_d_features()
     written.set_defaults()
-    written.wrsamp(write_dir=str(directory))
+    try:
+        written.wrsamp(write_dir=str(directory))
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        # numpy says how much was written, not why it was not all.
+        full = errno.ENOSPC
+        raise OSError(full, os.strerror(full), str(directory / f"{record}.dat")) from error
     wfdb.wrann(
         str(record),
         "atr",
