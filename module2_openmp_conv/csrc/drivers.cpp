@@ -76,9 +76,10 @@ int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::
     packs(p.channel_block, packed);
     p.packed = packed;
     float* slabs = packed + packed_floats;
-    return run_team(threads, items, [&](int rank, std::int64_t first, std::int64_t last) {
-        isa.forward(p, slabs + rank * slab_floats, first, last);
-    });
+    return run_sharing_team(threads, items, work,
+                            [&](int rank, std::int64_t first, std::int64_t last) {
+                                isa.forward(p, slabs + rank * slab_floats, first, last);
+                            });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 #include "geometry.h"
@@ -48,6 +49,38 @@ int run_team(int threads, std::int64_t items, const Body& body) {
         body(static_cast<int>(rank), items * rank / size, items * (rank + 1) / size);
     }
     return team;
+}
+
+// What a core does in some 40 us: with less at hand, chunks would cost more than they even out.
+constexpr std::int64_t kMultiplyAddsWorthSharing = 4'000'000;
+constexpr std::int64_t kChunksOfShare = 8;
+constexpr int kMostSharing = 64;
+
+// The same for items whose results do not depend on who computes them: a thread that has done its
+// own share helps with the others', so that a core that is slowed down is not waited for. Shares
+// come first, since what a thread read in the last call may still be in its cache.
+template <class Body>
+int run_sharing_team(int threads, std::int64_t items, std::int64_t work, const Body& body) {
+    if (threads == 1 || threads > kMostSharing || work < threads * kMultiplyAddsWorthSharing) {
+        return run_team(threads, items, body);
+    }
+    struct alignas(64) Share {
+        std::atomic<std::int64_t> next;
+        std::int64_t end;
+    } shares[kMostSharing];
+    for (std::int64_t rank = 0; rank < threads; ++rank) {
+        shares[rank].next = items * rank / threads;
+        shares[rank].end = items * (rank + 1) / threads;
+    }
+    const std::int64_t chunk = divided_up(items, threads * kChunksOfShare);
+    return run_team(threads, threads, [&](int rank, std::int64_t, std::int64_t) {
+        for (int n = 0; n < threads; ++n) {
+            Share& share = shares[(rank + n) % threads];
+            for (std::int64_t first; (first = share.next.fetch_add(chunk)) < share.end;) {
+                body(rank, first, std::min(first + chunk, share.end));
+            }
+        }
+    });
 }
 
 // Floats of one channel's slab for so many positions, in whole cache lines.

@@ -11,7 +11,8 @@
 
 namespace {
 
-constexpr std::int64_t kPositionsOverChannels = 128;  // a transposed block of 32 channels is 16 KB
+constexpr std::int64_t kPositionsOverChannels = 128;   // a transposed block of 32 channels is 16 KB
+constexpr std::int64_t kPositionsOverOneVector = 256;  // of 16 channels, too
 constexpr std::int64_t kPositionsOverPositions = 1024;
 
 // Lanes over positions where few channels would leave lanes over channels idle, or where there is
@@ -24,7 +25,9 @@ bool lanes_over_positions(const WeightTask& p, const InstructionSet& isa) {
 
 void partition(WeightTask& p, const InstructionSet& isa, int threads) {
     p.over_positions = lanes_over_positions(p, isa);
-    const std::int64_t most = p.over_positions ? kPositionsOverPositions : kPositionsOverChannels;
+    const std::int64_t most = p.over_positions           ? kPositionsOverPositions
+                              : p.group_out <= isa.lanes ? kPositionsOverOneVector
+                                                         : kPositionsOverChannels;
     const std::int64_t wanted =
         divided_up(kItemsPerThread * threads, std::max<std::int64_t>(p.batch, 1));
     const std::int64_t least = divided_up(p.reach.out_length, most);
