@@ -40,12 +40,20 @@ template <int P, int Held, bool kChained>
     const float* x = part.x + k;
     const float* w = c.w + k * Vec::kLanes;
     const float* ahead = k == 0 ? part.ahead : nullptr;
+    // The line in which the next part's row ends: one a channel, all at once would be waited for.
+    const float* written = part.y + 2 * Vec::kLanes - 1;
+    std::int64_t rows = k == 0 ? Vec::kLanes : 0;
     const std::int64_t chain = kChained ? kChain / Held : c.in_channels;
     for (std::int64_t left = c.in_channels; left > 0; left -= chain) {
         for (std::int64_t i = smaller(left, chain); i > 0; --i) {
             if (ahead != nullptr) {
                 __builtin_prefetch(ahead, 0, 2);
                 ahead += c.ahead_row;
+            }
+            if (rows > 0) {
+                __builtin_prefetch(written, 1, 2);
+                written += c.y_row;
+                --rows;
             }
             Vec::Reg tap[Held];
 #pragma GCC unroll 8

@@ -235,7 +235,9 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                                      : nullptr;
                 }
                 // The lines that the next tile stores to, which would else be waited for.
-                prefetch_rows<true>(call.y + width, call.y_row, block, kWritten);
+                if (!p.over_channels || block < Vec::kLanes) {  // else it does so itself
+                    prefetch_rows<true>(call.y + width, call.y_row, block, kWritten);
+                }
                 if (call.positions == width) {
                     full(call);
                 } else {
