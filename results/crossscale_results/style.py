@@ -133,9 +133,10 @@ def _use(frame: pd.DataFrame) -> str:
     """Of rows that say what computed them: whether the accelerator did that was there."""
     # Where there are both, `device` is what was asked for.
     column = next((name for name in ("device_type", "device") if name in frame), None)
-    if column is None:
+    # A figure of several modules has rows of tables without such a column, too.
+    devices = sorted({str(d) for d in frame[column].dropna()}) if column else []
+    if not devices:
         return ""
-    devices = sorted({str(device) for device in frame[column]})
     if devices == ["cpu"]:
         return "" if (frame["accelerator"] == "none").all() else ", not used"
     return f" ({' / '.join(devices)})"

@@ -223,6 +223,7 @@ def test_wrapped_lines_keep_their_words_and_the_width(words: list[str]) -> None:
         ("none", {"device": "cpu"}, "accelerator none;"),
         ("TEST GPU", {}, "accelerator TEST GPU;"),
         ("TEST GPU", {"device": "cpu"}, "accelerator TEST GPU, not used;"),
+        ("none", {"device": None}, "accelerator none;"),
         ("TEST GPU", {"device": "cuda"}, "accelerator TEST GPU (cuda);"),
         ("TEST GPU", {"device": "auto", "device_type": "cuda"}, "accelerator TEST GPU (cuda);"),
     ],
