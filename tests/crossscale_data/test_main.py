@@ -171,7 +171,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     assert run(monkeypatch, "prepare", "--data-dir", short_synthetic.directory) == 2
-    assert capsys.readouterr().err == "error: the disk is full: make room and run again\n"
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: the disk is full at {home}{os.sep}")
+    assert said.endswith(": make room and run again\n")
     assert list(prepared_folder(short_synthetic).iterdir()) == []
 
 
