@@ -2,8 +2,9 @@
 // system allow it.
 //
 // 32 zmm registers hold forward tiles of 8 channels × 48 positions (24 sums, 3 inputs, a weight),
-// 4 × 96, 2 × 128 or 1 × 128. Bound aimed at: the multiply-adds of 16 lanes for many channels (a
-// tile asks for 11 loads per 24 multiply-adds); for one channel see row_tile.h.
+// 4 × 96, 2 × 128 or 1 × 128; or, with lanes over channels, 16 × 16 (16 sums, up to 8 taps). Bound
+// aimed at: the multiply-adds of 16 lanes; for many channels see channel_tile.h (an 8 × 48 tile
+// asks for 11 loads per 24 multiply-adds), for one channel row_tile.h.
 
 #include "kernels.h"
 #include "vec_avx512.h"
