@@ -109,9 +109,16 @@ TileFunction tile_function(std::int64_t channels, std::int64_t vectors) {
     return tile<OC, V, kChained>;
 }
 
+// Whether a block of so many channels is computed with its lanes over them. Blocks of a vector are
+// made for that alone (drivers.cpp): all others are smaller.
+constexpr bool over_channels(std::int64_t block) {
+    static_assert(!Tiles::kOverChannels || Tiles::kMostChannels < Vec::kLanes);
+    return Tiles::kOverChannels && block == Vec::kLanes;
+}
+
 TileFunction tile_function_of(const ForwardTask& p, std::int64_t channels, std::int64_t vectors) {
     if constexpr (Tiles::kOverChannels) {
-        if (p.over_channels && channels == Vec::kLanes) {
+        if (over_channels(channels)) {
             return chained(p.group_in, p.reach.kernel) ? channel_tile<true> : channel_tile<false>;
         }
     }
@@ -235,7 +242,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                                      : nullptr;
                 }
                 // The lines that the next tile stores to, which would else be waited for.
-                if (!p.over_channels || block < Vec::kLanes) {  // else it does so itself
+                if (!over_channels(block)) {  // such a tile does so itself
                     prefetch_rows<true>(call.y + width, call.y_row, block, kWritten);
                 }
                 if (call.positions == width) {

@@ -51,14 +51,12 @@ struct Shape {
 
 // A forward-shaped convolution: the forward pass itself, or the gradient of its input.
 struct ForwardTask : Shape {
-    const float* input;   // [batch, groups · group_in, length]
-    const float* packed;  // see packing.h
-    const float* bias;    // [groups · group_out], or null
-    float* out;           // [batch, groups · group_out, out_length]
-    bool relu;            // max(0, y) before the store; NaN stays NaN
-    bool stream;          // out is larger than the caches: write past them
-    bool over_channels;   // tiles have their lanes over output channels where a vector of them is
-                          // left
+    const float* input;          // [batch, groups · group_in, length]
+    const float* packed;         // see packing.h
+    const float* bias;           // [groups · group_out], or null
+    float* out;                  // [batch, groups · group_out, out_length]
+    bool relu;                   // max(0, y) before the store; NaN stays NaN
+    bool stream;                 // out is larger than the caches: write past them
     std::int64_t channel_block;  // of the largest tile: weights are packed in such blocks
 
     // The partition: an item is one batch element, one group, these many tiles of positions and

@@ -10,6 +10,7 @@ from typing import Any
 import tyro
 
 from crossscale_results.errors import UserError
+from crossscale_results.interrupts import INTERRUPTED
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -61,7 +62,8 @@ def run(config_type: Any, work: Callable[[Any], None], prog: str, description: s
             )
         raise
     except KeyboardInterrupt:
-        return _tell("interrupted; what was finished is kept", EXIT_INTERRUPTED)
+        print(INTERRUPTED, file=sys.stderr)
+        return EXIT_INTERRUPTED
     return 0
 
 
