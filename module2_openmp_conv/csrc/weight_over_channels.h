@@ -13,17 +13,8 @@ namespace {
 
 template <int OV, int IT, int KT>
 void tile_over_channels(const WeightCall& c) {
-    Vec::Reg sum[IT][KT][OV];
-#pragma GCC unroll 16
-    for (int i = 0; i < IT; ++i) {
-#pragma GCC unroll 16
-        for (int k = 0; k < KT; ++k) {
-#pragma GCC unroll 16
-            for (int v = 0; v < OV; ++v) {
-                sum[i][k][v] = Vec::zero();
-            }
-        }
-    }
+    TileSums<IT, KT, OV> sum;
+    clear_sums<IT, KT, OV>(sum);
     for (int n = 0; n < c.piece_count; ++n) {
         const Piece& piece = c.pieces[n];
         const float* x[IT][KT];
@@ -54,31 +45,15 @@ void tile_over_channels(const WeightCall& c) {
             }
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < IT; ++i) {
-#pragma GCC unroll 16
-        for (int k = 0; k < KT; ++k) {
-#pragma GCC unroll 16
-            for (int v = 0; v < OV; ++v) {
-                float* to = c.sums + i * c.sums_row + (k * OV + v) * Vec::kLanes;
-                Vec::store(to, Vec::add(Vec::load(to), sum[i][k][v]));
-            }
-        }
-    }
+    add_to_sums<IT, KT, OV>(c, sum);
 }
 
 // One vector of output channels; taps are neighbours in the input.
 template <int IT, int KT>
 void tile_of_held_gradients(const WeightCall& c) {
     constexpr int kHeld = 4;
-    Vec::Reg sum[IT][KT];
-#pragma GCC unroll 16
-    for (int i = 0; i < IT; ++i) {
-#pragma GCC unroll 16
-        for (int k = 0; k < KT; ++k) {
-            sum[i][k] = Vec::zero();
-        }
-    }
+    TileSums<IT, KT, 1> sum;
+    clear_sums<IT, KT, 1>(sum);
     for (int n = 0; n < c.piece_count; ++n) {
         const Piece& piece = c.pieces[n];
         const float* x[IT];
@@ -102,7 +77,8 @@ void tile_of_held_gradients(const WeightCall& c) {
 #pragma GCC unroll 16
                     for (int h = 0; h < kHeld; ++h) {
                         if (at >= h && at - h < KT) {
-                            sum[i][at - h] = Vec::multiply_add(in, gradient[h], sum[i][at - h]);
+                            sum[i][at - h][0] =
+                                Vec::multiply_add(in, gradient[h], sum[i][at - h][0]);
                         }
                     }
                 }
@@ -114,19 +90,13 @@ void tile_of_held_gradients(const WeightCall& c) {
             for (int i = 0; i < IT; ++i) {
 #pragma GCC unroll 16
                 for (int k = 0; k < KT; ++k) {
-                    sum[i][k] = Vec::multiply_add(Vec::broadcast(x[i][t + k]), gradient, sum[i][k]);
+                    sum[i][k][0] =
+                        Vec::multiply_add(Vec::broadcast(x[i][t + k]), gradient, sum[i][k][0]);
                 }
             }
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < IT; ++i) {
-#pragma GCC unroll 16
-        for (int k = 0; k < KT; ++k) {
-            float* to = c.sums + i * c.sums_row + k * Vec::kLanes;
-            Vec::store(to, Vec::add(Vec::load(to), sum[i][k]));
-        }
-    }
+    add_to_sums<IT, KT, 1>(c, sum);
 }
 
 template <int IT, int KT>

@@ -9,14 +9,8 @@ namespace {
 
 template <int OC, int KT>
 void tile_over_positions(const WeightCall& c) {
-    Vec::Reg sum[OC][KT];
-#pragma GCC unroll 16
-    for (int o = 0; o < OC; ++o) {
-#pragma GCC unroll 16
-        for (int k = 0; k < KT; ++k) {
-            sum[o][k] = Vec::zero();
-        }
-    }
+    TileSums<OC, KT, 1> sum;
+    clear_sums<OC, KT, 1>(sum);
     for (int n = 0; n < c.piece_count; ++n) {
         const Piece& piece = c.pieces[n];
         const float* x[KT];
@@ -37,7 +31,7 @@ void tile_over_positions(const WeightCall& c) {
                 const Vec::Reg in = Vec::load(x[k] + t);
 #pragma GCC unroll 16
                 for (int o = 0; o < OC; ++o) {
-                    sum[o][k] = Vec::multiply_add(in, gradient[o], sum[o][k]);
+                    sum[o][k][0] = Vec::multiply_add(in, gradient[o], sum[o][k][0]);
                 }
             }
         }
@@ -49,19 +43,12 @@ void tile_over_positions(const WeightCall& c) {
 #pragma GCC unroll 16
                 for (int o = 0; o < OC; ++o) {
                     const Vec::Reg gradient = Vec::load_first(g + o * c.gradient_row + t, rest);
-                    sum[o][k] = Vec::multiply_add(in, gradient, sum[o][k]);
+                    sum[o][k][0] = Vec::multiply_add(in, gradient, sum[o][k][0]);
                 }
             }
         }
     }
-#pragma GCC unroll 16
-    for (int o = 0; o < OC; ++o) {
-#pragma GCC unroll 16
-        for (int k = 0; k < KT; ++k) {
-            float* to = c.sums + o * c.sums_row + k * Vec::kLanes;
-            Vec::store(to, Vec::add(Vec::load(to), sum[o][k]));
-        }
-    }
+    add_to_sums<OC, KT, 1>(c, sum);
 }
 
 template <int OC, int KT>

@@ -81,6 +81,41 @@ struct WeightCall {
 
 using WeightTile = void (*)(const WeightCall&);
 
+// What a tile sums in registers: channels × taps × vectors.
+template <int C, int K, int V>
+using TileSums = Vec::Reg[C][K][V];
+
+template <int C, int K, int V>
+[[gnu::always_inline]] inline void clear_sums(TileSums<C, K, V>& sum) {
+#pragma GCC unroll 16
+    for (int c = 0; c < C; ++c) {
+#pragma GCC unroll 16
+        for (int k = 0; k < K; ++k) {
+#pragma GCC unroll 16
+            for (int v = 0; v < V; ++v) {
+                sum[c][k][v] = Vec::zero();
+            }
+        }
+    }
+}
+
+// Adds a tile's sums to the thread's.
+template <int C, int K, int V>
+[[gnu::always_inline]] inline void add_to_sums(const WeightCall& call,
+                                               const TileSums<C, K, V>& sum) {
+#pragma GCC unroll 16
+    for (int c = 0; c < C; ++c) {
+#pragma GCC unroll 16
+        for (int k = 0; k < K; ++k) {
+#pragma GCC unroll 16
+            for (int v = 0; v < V; ++v) {
+                float* to = call.sums + c * call.sums_row + (k * V + v) * Vec::kLanes;
+                Vec::store(to, Vec::add(Vec::load(to), sum[c][k][v]));
+            }
+        }
+    }
+}
+
 // So many of the taps left that all tiles are alike.
 inline std::int64_t even_share(std::int64_t left, std::int64_t most) {
     return divided_up(left, divided_up(left, most));
