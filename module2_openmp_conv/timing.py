@@ -5,7 +5,6 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch.utils.benchmark import Timer
 
 from module2_openmp_conv.contestant import Contestant
 from module2_openmp_conv.grid import Cache
@@ -33,6 +32,9 @@ def call_s(contestant: Contestant, calls: int, threads: int, cache: Cache) -> fl
 
 
 def _warm_call_s(contestant: Contestant, calls: int, threads: int) -> float:
+    # Here, since it loads slowly, and with a torch built for CUDA complains where there is no GPU.
+    from torch.utils.benchmark import Timer
+
     # Timer calls it twice or more first, which brings caches and threads back. Its own default is
     # one thread, whatever torch is set to.
     timer = Timer("run()", globals={"run": contestant.run}, num_threads=threads)

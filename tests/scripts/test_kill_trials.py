@@ -31,7 +31,8 @@ import sys, time
 from pathlib import Path
 folder = Path(sys.argv[1])
 folder.mkdir(exist_ok=True)
-(folder / "a").write_text("all of it")
+(folder / ".a").write_text("all of it")
+(folder / ".a").replace(folder / "a")
 try:
     time.sleep(1)
 except KeyboardInterrupt:
