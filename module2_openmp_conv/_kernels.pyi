@@ -43,6 +43,15 @@ def forward(
     relu: bool,
     num_threads: int,
 ) -> int: ...
+def forward_streamed(
+    geometry: Geometry,
+    input: int,
+    weight: int,
+    bias: int,
+    out: int,
+    relu: bool,
+    num_threads: int,
+) -> int: ...
 def forward_taps_loop(
     geometry: Geometry,
     input: int,

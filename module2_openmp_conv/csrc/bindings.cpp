@@ -150,6 +150,7 @@ PYBIND11_MODULE(_kernels, module) {
         .def_property_readonly("multiply_adds", &multiply_adds);
 
     def_forward_at<Method::kTiled>(module, "forward");
+    def_forward_at<Method::kStreamed>(module, "forward_streamed");
     def_forward_at<Method::kTapsLoop>(module, "forward_taps_loop");
     def_forward_at<Method::kNaive>(module, "forward_naive");
 

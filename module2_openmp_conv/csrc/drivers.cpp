@@ -1,6 +1,7 @@
 #include "drivers.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -14,7 +15,27 @@ namespace {
 
 constexpr std::int64_t kItemInputBytes = 16 * 1024;  // stays in L1 beside the weights
 constexpr std::int64_t kStagedBytes = 36 * 1024;     // output of a block: 16 rows of 500, whole
-constexpr std::int64_t kStreamedFloats = std::int64_t{6} << 20;  // 24 MiB of output
+
+// Outputs of so many bytes are written past the caches: where a plain store begins to read lines
+// from memory first. On an EPYC with 32 MiB that is at 24 MiB; on a Xeon that tells of 480 MiB,
+// which it shares with other machines, between 66 and 131 MB.
+constexpr double kShareOfCache = 0.75;
+constexpr std::int64_t kMostCachedBytes = std::int64_t{96} << 20;
+
+std::int64_t cached_bytes() {
+    static const std::int64_t bytes = [] {
+        const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);  // 0 where it is not known
+        return cache > 0 ? std::min(static_cast<std::int64_t>(kShareOfCache * cache),
+                                    kMostCachedBytes)
+                         : kMostCachedBytes / 4;
+    }();
+    return bytes;
+}
+
+std::int64_t output_bytes(const ForwardTask& p) {
+    return p.batch * p.groups * p.group_out * p.reach.out_length *
+           static_cast<std::int64_t>(sizeof(float));
+}
 
 // Of a sum, for lanes over output channels: fewer do not pay for laying the outputs back into rows.
 constexpr std::int64_t kLeastTerms = 32;
@@ -31,7 +52,6 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const std::int64_t width = p.tile_vectors * isa.lanes;
     const std::int64_t tiles = divided_up(p.reach.out_length, width);
     p.slab_row = slab_row_of(p.reach, width);
-    p.stream = p.batch * p.groups * p.group_out * p.reach.out_length > kStreamedFloats;
     constexpr std::int64_t kFloat = sizeof(float);
     std::int64_t in_l1 =
         std::min(kItemInputBytes / kFloat / width, kMostSlabFloats / p.slab_row) / p.group_in;
@@ -94,7 +114,8 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
     p.out = out;
     p.relu = relu;
     const std::int64_t work = work_of(g);
-    if (method == Method::kTiled) {
+    if (method == Method::kTiled || method == Method::kStreamed) {
+        p.stream = method == Method::kStreamed || output_bytes(p) > cached_bytes();
         const Weights weights{weight, p.groups, p.group_in, p.group_out, g.kernel};
         return run_forward(
             p, weights, reads_padding(g), work, num_threads,
@@ -118,6 +139,7 @@ int input_gradient(const Geometry& g, const float* gradient, const float* weight
     p.reach = {g.out_length, g.kernel, 1, g.dilation, reach - g.padding_left, g.stride, g.length};
     p.input = gradient;
     p.out = input_gradient;
+    p.stream = output_bytes(p) > cached_bytes();
     return run_forward(
         p, weights, true, work_of(g), num_threads,
         [&](std::int64_t block, float* packed) { pack_reversed(weights, block, packed); });

@@ -6,6 +6,7 @@
 
 enum class Method {
     kTiled,     // the kernels of this module
+    kStreamed,  // the same, written past the caches whatever the output's size
     kTapsLoop,  // contestant: the original paper's method; stride 1, dilation 1
     kNaive,     // contestant: the definition
 };
