@@ -2,9 +2,10 @@
 // normalisation, ReLU and pooling; and the way back.
 //
 // Included by each instruction set's file after `Vec`, in the anonymous namespace, without STL.
-// Works row by row in L1. Bound: memory; forward, a row is read (twice, if its moments are needed)
-// and its pooled half written; backward, the convolution's output and the gradient are read twice
-// and one array is written.
+// Rows are short: a step takes two vectors of one, in whole pooling windows, and nothing of it
+// leaves the registers before it is done. Bound: memory; forward, a row is read (twice, if its
+// moments are needed) and its pooled part written; backward, the convolution's output and the
+// gradient are read twice and one array is written.
 #pragma once
 
 #include "problem.h"
@@ -33,175 +34,291 @@ inline void store_part(float* p, Vec::Reg a, int lanes) {
 
 // For each row [first, last) of batch × channels: sum, and sum of squared deviations from the row's
 // mean, in two passes for the sake of digits.
-void block_moments_rows(const BlockTask& p, float*, std::int64_t first, std::int64_t last) {
+void block_moments_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
     for (std::int64_t row = first; row < last; ++row) {
         const float* y = p.y + row * p.length;
         Vec::Reg sums[2] = {Vec::zero(), Vec::zero()};
-        int turn = 0;
-        for (std::int64_t t = 0; t < p.length; t += kLanes, turn ^= 1) {
-            sums[turn] = Vec::add(sums[turn], load_part(y + t, lanes_of(p.length - t)));
+        for (std::int64_t t = 0; t < p.length; t += 2 * kLanes) {
+            const std::int64_t left = p.length - t;
+            sums[0] = Vec::add(sums[0], load_part(y + t, lanes_of(left)));
+            sums[1] = Vec::add(sums[1], load_part(y + t + kLanes, lanes_of(left - kLanes)));
         }
         const float sum = Vec::add_lanes(Vec::add(sums[0], sums[1]));
         const Vec::Reg minus_mean = Vec::broadcast(-sum / static_cast<float>(p.length));
         Vec::Reg squares[2] = {Vec::zero(), Vec::zero()};
-        std::int64_t t = 0;
-        for (turn = 0; t + kLanes <= p.length; t += kLanes, turn ^= 1) {
-            const Vec::Reg gap = Vec::add(Vec::load(y + t), minus_mean);
-            squares[turn] = Vec::multiply_add(gap, gap, squares[turn]);
-        }
-        if (t < p.length) {
-            const int rest = lanes_of(p.length - t);
-            float gaps[kLanes];
-            Vec::store(gaps, Vec::add(Vec::load_first(y + t, rest), minus_mean));
-            const Vec::Reg gap = Vec::load_first(gaps, rest);  // zero in the lanes beyond
-            squares[0] = Vec::multiply_add(gap, gap, squares[0]);
+        for (std::int64_t t = 0; t < p.length; t += 2 * kLanes) {
+            for (int half = 0; half < 2; ++half) {
+                const int lanes = lanes_of(p.length - t - half * kLanes);
+                const Vec::Reg gap = Vec::keep_first(
+                    Vec::add(load_part(y + t + half * kLanes, lanes), minus_mean), lanes);
+                squares[half] = Vec::multiply_add(gap, gap, squares[half]);
+            }
         }
         p.row_sums[2 * row] = sum;
         p.row_sums[2 * row + 1] = Vec::add_lanes(Vec::add(squares[0], squares[1]));
     }
 }
 
-// The outputs of rows [first, last). buffer: one row.
-void block_forward_rows(const BlockTask& p, float* buffer, std::int64_t first, std::int64_t last) {
-    const std::int64_t pooled = p.length / p.pool;
-    for (std::int64_t row = first; row < last; ++row) {
-        const std::int64_t channel = row % p.channels;
-        const Vec::Reg scale = Vec::broadcast(p.scale[channel]);
-        const Vec::Reg shift = Vec::broadcast(p.shift[channel]);
-        const float* y = p.y + row * p.length;
-        float* out = p.out + row * pooled;
-        float* rectified = p.pool == 1 ? out : buffer;
-        for (std::int64_t t = 0; t < p.length; t += kLanes) {
-            const int lanes = lanes_of(p.length - t);
-            const Vec::Reg n = Vec::multiply_add(load_part(y + t, lanes), scale, shift);
-            store_part(rectified + t, Vec::relu(n), lanes);
-        }
-        if (p.pool == 1) {
-            continue;
-        }
-        if (p.mean_pool) {
-            const float share = 1.0f / static_cast<float>(p.pool);
-            for (std::int64_t t = 0; t < pooled; ++t) {
-                float sum = 0.0f;
-                for (std::int64_t j = 0; j < p.pool; ++j) {
-                    sum += rectified[t * p.pool + j];
-                }
-                out[t] = sum * share;
-            }
-            continue;
-        }
-        for (std::int64_t t = 0; t < pooled; t += kLanes) {
-            const std::int64_t left = 2 * (pooled - t);
-            Vec::Reg even;
-            Vec::Reg odd;
-            Vec::split(load_part(buffer + 2 * t, lanes_of(left)),
-                       load_part(buffer + 2 * t + kLanes, lanes_of(left - kLanes)), &even, &odd);
-            store_part(out + t, Vec::larger(even, odd), lanes_of(pooled - t));
-        }
-    }
-}
+enum class Pooling {
+    kNone,
+    kLarger,    // of two
+    kMean,      // of at most two vectors
+    kWideMean,  // of more
+};
 
-// The gradient before pooling: of the mean's inputs; or of the larger of two, where it is positive.
-inline void unpool(const BlockTask& p, const float* y, const float* gradient, Vec::Reg scale,
-                   Vec::Reg shift, float* buffer) {
-    const std::int64_t pooled = p.length / p.pool;
-    if (p.mean_pool) {
-        const float share = 1.0f / static_cast<float>(p.pool);
-        for (std::int64_t t = 0; t < pooled; ++t) {
-            for (std::int64_t j = 0; j < p.pool; ++j) {
-                buffer[t * p.pool + j] = gradient[t] * share;
-            }
-        }
+template <Pooling value>
+struct PoolingIs {
+    static constexpr Pooling kValue = value;
+};
+
+// Calls rows(PoolingIs<…>) with the task's kind of pooling.
+template <class Rows>
+inline void by_pooling(const BlockTask& p, const Rows& rows) {
+    if (p.pool == 1) {
+        rows(PoolingIs<Pooling::kNone>{});
+    } else if (!p.mean_pool) {
+        rows(PoolingIs<Pooling::kLarger>{});
+    } else if (p.pool <= 2 * kLanes) {
+        rows(PoolingIs<Pooling::kMean>{});
     } else {
-        for (std::int64_t t = 0; t < pooled; t += kLanes) {
-            const std::int64_t left = 2 * (pooled - t);
-            const int first = lanes_of(left);
-            const int second = lanes_of(left - kLanes);
-            Vec::Reg even;
-            Vec::Reg odd;
-            Vec::split(Vec::multiply_add(load_part(y + 2 * t, first), scale, shift),
-                       Vec::multiply_add(load_part(y + 2 * t + kLanes, second), scale, shift),
-                       &even, &odd);
-            const Vec::Reg g = load_part(gradient + t, lanes_of(pooled - t));
-            Vec::Reg a;
-            Vec::Reg b;
-            Vec::join(Vec::where_not_greater(odd, even, g), Vec::where_greater(odd, even, g), &a,
-                      &b);
-            store_part(buffer + 2 * t, a, first);
-            store_part(buffer + 2 * t + kLanes, b, second);
-        }
-    }
-    for (std::int64_t t = pooled * p.pool; t < p.length; ++t) {
-        buffer[t] = 0.0f;
+        rows(PoolingIs<Pooling::kWideMean>{});
     }
 }
 
-// A row on the way back.
-struct BackwardRow {
-    const float* y;
-    const float* gradient;  // before pooling, of the ReLU's output
+// Two vectors of a row, or their gradients.
+struct Pair {
+    Vec::Reg low;
+    Vec::Reg high;
+};
+
+// Neighbours in a row: whole windows, but for what is left at its end.
+struct Step {
+    std::int64_t t;       // of the first
+    std::int64_t pooled;  // the first window
+    int low;              // floats in each vector
+    int high;
+    int windows;
+};
+
+// Which of a step's neighbours a mean's windows have in them, and which window a neighbour is in.
+class Windows {
+  public:
+    explicit Windows(int pool) : pool_(pool), count_(2 * kLanes / pool) {
+        for (int j = 0; j < pool; ++j) {
+            for (int lane = 0; lane < kLanes; ++lane) {
+                members_[j][lane] = lane < count_ ? lane * pool + j : 0;
+            }
+        }
+        for (int lane = 0; lane < 2 * kLanes; ++lane) {
+            window_[lane] = lane / pool < kLanes ? lane / pool : 0;
+        }
+    }
+
+    int count() const { return count_; }
+
+    inline Vec::Reg sum(Pair of) const {
+        Vec::Reg total = Vec::pick(of.low, of.high, Vec::places(members_[0]));
+        for (int j = 1; j < pool_; ++j) {
+            total = Vec::add(total, Vec::pick(of.low, of.high, Vec::places(members_[j])));
+        }
+        return total;
+    }
+
+    inline Pair spread(Vec::Reg of_windows) const {
+        return {Vec::pick(of_windows, of_windows, Vec::places(window_)),
+                Vec::pick(of_windows, of_windows, Vec::places(window_ + kLanes))};
+    }
+
+  private:
+    int pool_;
+    int count_;
+    std::int32_t members_[2 * kLanes][kLanes];
+    std::int32_t window_[2 * kLanes];
+};
+
+// A channel's normalisation of a row's vectors, and ReLU.
+struct Norm {
     Vec::Reg scale;
     Vec::Reg shift;
 
-    // The normalised output's gradient, in the lanes from position t on.
-    inline Vec::Reg normalised_gradient(std::int64_t t, Vec::Reg value, int lanes) const {
-        return Vec::where_greater(Vec::multiply_add(value, scale, shift), Vec::zero(),
-                                  load_part(gradient + t, lanes));
-    }
+    Norm(const BlockTask& p, std::int64_t channel)
+        : scale(Vec::broadcast(p.scale[channel])), shift(Vec::broadcast(p.shift[channel])) {}
+
+    inline Vec::Reg of(Vec::Reg y) const { return Vec::multiply_add(y, scale, shift); }
 };
 
-inline BackwardRow backward_row(const BlockTask& p, float* buffer, std::int64_t row) {
-    const std::int64_t channel = row % p.channels;
-    BackwardRow r{p.y + row * p.length, p.gradient + row * (p.length / p.pool),
-                  Vec::broadcast(p.scale[channel]), Vec::broadcast(p.shift[channel])};
-    if (p.pool > 1) {
-        unpool(p, r.y, r.gradient, r.scale, r.shift, buffer);
-        r.gradient = buffer;
+// Calls body(step) for a row's steps, each of so many windows.
+template <class Body>
+inline void for_steps(const BlockTask& p, int windows, const Body& body) {
+    const std::int64_t positions = windows * p.pool;
+    Step at{0, 0, lanes_of(positions), lanes_of(positions - kLanes), windows};
+    for (; at.t + positions <= p.length; at.t += positions, at.pooled += windows) {
+        body(at);
     }
-    return r;
+    const std::int64_t left = p.length - at.t;
+    if (left > 0) {
+        at.low = lanes_of(left);
+        at.high = lanes_of(left - kLanes);
+        at.windows = static_cast<int>(left / p.pool);
+        body(at);
+    }
 }
 
-// For each row: the sums of the normalised output's gradient, and of gradient × normalised value.
-void block_sums_rows(const BlockTask& p, float* buffer, std::int64_t first, std::int64_t last) {
+// Calls body(row, channel) for the rows [first, last) of batch × channels.
+template <class Body>
+inline void for_rows(const BlockTask& p, std::int64_t first, std::int64_t last, const Body& body) {
+    std::int64_t channel = first % p.channels;
     for (std::int64_t row = first; row < last; ++row) {
-        const BackwardRow r = backward_row(p, buffer, row);
-        const std::int64_t channel = row % p.channels;
+        body(row, channel);
+        channel = channel + 1 == p.channels ? 0 : channel + 1;
+    }
+}
+
+// Of a step.
+template <Pooling pooling>
+inline int windows_of(const Windows& windows) {
+    return pooling == Pooling::kNone     ? 2 * kLanes
+           : pooling == Pooling::kLarger ? kLanes
+                                         : windows.count();
+}
+
+template <Pooling pooling>
+void forward_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
+    constexpr bool is_mean = pooling == Pooling::kMean;
+    const Windows windows(is_mean ? static_cast<int>(p.pool) : 1);
+    const std::int64_t pooled = p.length / p.pool;
+    const Vec::Reg share = Vec::broadcast(1.0f / static_cast<float>(p.pool));
+    for_rows(p, first, last, [&](std::int64_t row, std::int64_t channel) {
+        const Norm norm(p, channel);
+        const float* y = p.y + row * p.length;
+        float* out = p.out + row * pooled;
+        if constexpr (pooling == Pooling::kWideMean) {
+            for (std::int64_t at = 0; at < p.length; at += p.pool) {
+                Vec::Reg sum = Vec::zero();
+                for (std::int64_t t = 0; t < p.pool; t += kLanes) {
+                    const int lanes = lanes_of(p.pool - t);
+                    const Vec::Reg value = Vec::relu(norm.of(load_part(y + at + t, lanes)));
+                    sum = Vec::add(sum, Vec::keep_first(value, lanes));
+                }
+                *out++ = Vec::add_lanes(sum) / static_cast<float>(p.pool);
+            }
+            return;
+        }
+        for_steps(p, windows_of<pooling>(windows), [&](const Step& at) {
+            const Pair value{Vec::relu(norm.of(load_part(y + at.t, at.low))),
+                             Vec::relu(norm.of(load_part(y + at.t + kLanes, at.high)))};
+            if constexpr (pooling == Pooling::kNone) {
+                store_part(out + at.t, value.low, at.low);
+                store_part(out + at.t + kLanes, value.high, at.high);
+            } else if constexpr (pooling == Pooling::kLarger) {
+                Pair of_two;
+                Vec::split(value.low, value.high, &of_two.low, &of_two.high);
+                store_part(out + at.pooled, Vec::larger(of_two.low, of_two.high), at.windows);
+            } else if constexpr (is_mean) {
+                store_part(out + at.pooled, Vec::multiply(windows.sum(value), share), at.windows);
+            }
+        });
+    });
+}
+
+// The outputs of rows [first, last).
+void block_forward_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
+    by_pooling(p, [&](auto pooling) { forward_rows<pooling.kValue>(p, first, last); });
+}
+
+// Calls body(t, lanes, value, g) for each vector of a row: the convolution's outputs, and the
+// gradients of their normalised values, which are zero in lanes beyond the row. `gradient`: of the
+// row's pooled outputs.
+template <Pooling pooling, class Body>
+inline void for_gradients(const BlockTask& p, const Windows& windows, const Norm& norm,
+                          const float* y, const float* gradient, const Body& body) {
+    constexpr bool is_mean = pooling == Pooling::kMean;
+    const auto rectified = [&](std::int64_t t, int lanes, Vec::Reg value, Vec::Reg g) {
+        body(t, lanes, value, Vec::where_greater(norm.of(value), Vec::zero(), g));
+    };
+    const float share = 1.0f / static_cast<float>(p.pool);
+    if constexpr (pooling == Pooling::kWideMean) {
+        for (std::int64_t at = 0; at < p.length; at += p.pool) {
+            const Vec::Reg g = Vec::broadcast(*gradient++ * share);
+            for (std::int64_t t = 0; t < p.pool; t += kLanes) {
+                const int lanes = lanes_of(p.pool - t);
+                rectified(at + t, lanes, load_part(y + at + t, lanes), Vec::keep_first(g, lanes));
+            }
+        }
+        return;
+    }
+    for_steps(p, windows_of<pooling>(windows), [&](const Step& at) {
+        const Pair value{load_part(y + at.t, at.low), load_part(y + at.t + kLanes, at.high)};
+        Pair g{};
+        if constexpr (pooling == Pooling::kNone) {
+            g = {load_part(gradient + at.t, at.low), load_part(gradient + at.t + kLanes, at.high)};
+        } else if constexpr (pooling == Pooling::kLarger) {
+            Pair of_two;
+            Vec::split(norm.of(value.low), norm.of(value.high), &of_two.low, &of_two.high);
+            const Vec::Reg pooled = load_part(gradient + at.pooled, at.windows);
+            Vec::join(Vec::where_not_greater(of_two.high, of_two.low, pooled),
+                      Vec::where_greater(of_two.high, of_two.low, pooled), &g.low, &g.high);
+        } else if constexpr (is_mean) {
+            const Vec::Reg pooled = load_part(gradient + at.pooled, at.windows);
+            g = windows.spread(Vec::multiply(pooled, Vec::broadcast(share)));
+        }
+        rectified(at.t, at.low, value.low, g.low);
+        if (at.high > 0) {
+            rectified(at.t + kLanes, at.high, value.high, g.high);
+        }
+    });
+}
+
+template <Pooling pooling>
+void sums_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
+    const Windows windows(pooling == Pooling::kMean ? static_cast<int>(p.pool) : 1);
+    const std::int64_t pooled = p.length / p.pool;
+    for_rows(p, first, last, [&](std::int64_t row, std::int64_t channel) {
         const Vec::Reg minus_mean = Vec::broadcast(-p.mean[channel]);
         Vec::Reg sum = Vec::zero();
         Vec::Reg product = Vec::zero();
-        for (std::int64_t t = 0; t < p.length; t += kLanes) {
-            const int lanes = lanes_of(p.length - t);
-            const Vec::Reg value = load_part(r.y + t, lanes);
-            const Vec::Reg g = r.normalised_gradient(t, value, lanes);
-            sum = Vec::add(sum, g);
-            product = Vec::multiply_add(g, Vec::add(value, minus_mean), product);
-        }
+        for_gradients<pooling>(
+            p, windows, Norm(p, channel), p.y + row * p.length, p.gradient + row * pooled,
+            [&](std::int64_t, int, Vec::Reg value, Vec::Reg g) {
+                sum = Vec::add(sum, g);
+                product = Vec::multiply_add(g, Vec::add(value, minus_mean), product);
+            });
         p.row_sums[2 * row] = Vec::add_lanes(sum);
         p.row_sums[2 * row + 1] = Vec::add_lanes(product) * p.inverse_deviation[channel];
-    }
+    });
 }
 
-// The gradient of the convolution's output, from the channels' sums over the whole batch:
-// scale · (g − mean of g − normalised value · mean of g × normalised value); see Ioffe and Szegedy,
-// Batch Normalization, 2015. Without batch statistics both means are zero.
-void block_gradient_rows(const BlockTask& p, float* buffer, std::int64_t first, std::int64_t last) {
-    for (std::int64_t row = first; row < last; ++row) {
-        const BackwardRow r = backward_row(p, buffer, row);
-        const std::int64_t channel = row % p.channels;
+// For each row: the sums of the normalised output's gradient, and of gradient × normalised value.
+void block_sums_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
+    by_pooling(p, [&](auto pooling) { sums_rows<pooling.kValue>(p, first, last); });
+}
+
+template <Pooling pooling>
+void gradient_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
+    const Windows windows(pooling == Pooling::kMean ? static_cast<int>(p.pool) : 1);
+    const std::int64_t pooled = p.length / p.pool;
+    for_rows(p, first, last, [&](std::int64_t row, std::int64_t channel) {
+        const Norm norm(p, channel);
         const float slope =
             -p.scale[channel] * p.mean_products[channel] * p.inverse_deviation[channel];
         const Vec::Reg slopes = Vec::broadcast(slope);
         const Vec::Reg offset =
             Vec::broadcast(-p.scale[channel] * p.mean_gradients[channel] - slope * p.mean[channel]);
         float* dy = p.dy + row * p.length;
-        for (std::int64_t t = 0; t < p.length; t += kLanes) {
-            const int lanes = lanes_of(p.length - t);
-            const Vec::Reg value = load_part(r.y + t, lanes);
-            const Vec::Reg g = r.normalised_gradient(t, value, lanes);
-            const Vec::Reg level = Vec::multiply_add(value, slopes, offset);
-            store_part(dy + t, Vec::multiply_add(g, r.scale, level), lanes);
-        }
-    }
+        for_gradients<pooling>(p, windows, norm, p.y + row * p.length, p.gradient + row * pooled,
+                               [&](std::int64_t t, int lanes, Vec::Reg value, Vec::Reg g) {
+                                   const Vec::Reg level = Vec::multiply_add(value, slopes, offset);
+                                   store_part(dy + t, Vec::multiply_add(g, norm.scale, level),
+                                              lanes);
+                               });
+    });
+}
+
+// The gradient of the convolution's output, from the channels' sums over the whole batch:
+// scale · (g − mean of g − normalised value · mean of g × normalised value); see Ioffe and Szegedy,
+// Batch Normalization, 2015. Without batch statistics both means are zero.
+void block_gradient_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
+    by_pooling(p, [&](auto pooling) { gradient_rows<pooling.kValue>(p, first, last); });
 }
 
 }  // namespace

@@ -6,71 +6,68 @@
 
 namespace {
 
-using Kernel = void (*)(const BlockTask&, float*, std::int64_t, std::int64_t);
+using Kernel = void (*)(const BlockTask&, std::int64_t, std::int64_t);
 
-// buffers: a row for each thread.
-void over_rows(const BlockTask& p, Kernel kernel, float* buffers, int num_threads) {
+void over_rows(const BlockTask& p, Kernel kernel, int num_threads) {
     const std::int64_t rows = p.batch * p.channels;
     run_team(team_size(kMultiplyAddsOfOutput * rows * p.length, rows, num_threads), rows,
-             [&](int rank, std::int64_t first, std::int64_t last) {
-                 kernel(p, buffers + rank * rounded_up(p.length, 16), first, last);
-             });
+             [&](int, std::int64_t first, std::int64_t last) { kernel(p, first, last); });
 }
 
-// Scratch for the buffers of over_rows and more beside.
-float* buffers_and(const BlockTask& p, std::int64_t floats, int num_threads) {
-    return scratch(num_threads * rounded_up(p.length, 16) + floats);
+// The rows' pairs of sums, summed over the batch: [2 · channels]. Channels are neighbours, so that
+// their sums are made beside each other, not one after the other.
+std::vector<double> channel_sums(const BlockTask& p) {
+    std::vector<double> sums(2 * p.channels);
+    for (std::int64_t sample = 0; sample < p.batch; ++sample) {
+        const float* rows = p.row_sums + 2 * sample * p.channels;
+        for (std::int64_t i = 0; i < 2 * p.channels; ++i) {
+            sums[i] += rows[i];
+        }
+    }
+    return sums;
 }
 
 }  // namespace
 
 Moments channel_moments(BlockTask p, int num_threads) {
-    float* buffers = buffers_and(p, 2 * p.batch * p.channels, num_threads);
-    p.row_sums = buffers + num_threads * rounded_up(p.length, 16);
-    over_rows(p, current_isa().block_moments, buffers, num_threads);
-    Moments all{std::vector<double>(p.channels), std::vector<double>(p.channels)};
+    p.row_sums = scratch(2 * p.batch * p.channels);
+    over_rows(p, current_isa().block_moments, num_threads);
+    const std::vector<double> sums = channel_sums(p);  // and of deviations from the rows' own means
     const double row_length = static_cast<double>(p.length);
     const double count = row_length * static_cast<double>(p.batch);
+    Moments all{std::vector<double>(p.channels), std::vector<double>(p.channels)};
     for (std::int64_t channel = 0; channel < p.channels; ++channel) {
-        const float* row = p.row_sums + 2 * channel;
-        double sum = 0.0;
-        double deviations = 0.0;  // from the rows' own means
-        for (std::int64_t sample = 0; sample < p.batch; ++sample) {
-            sum += row[2 * sample * p.channels];
-            deviations += row[2 * sample * p.channels + 1];
+        all.mean[channel] = sums[2 * channel] / count;
+    }
+    std::vector<double> gaps(p.channels);  // of the rows' sums from what they would be at the mean
+    for (std::int64_t sample = 0; sample < p.batch; ++sample) {
+        const float* rows = p.row_sums + 2 * sample * p.channels;
+        for (std::int64_t channel = 0; channel < p.channels; ++channel) {
+            const double gap = rows[2 * channel] - all.mean[channel] * row_length;
+            gaps[channel] += gap * gap;
         }
-        const double row_sum = sum / static_cast<double>(p.batch);
-        double gaps = 0.0;  // of the rows' sums from what they would be at the common mean
-        for (std::int64_t sample = 0; sample < p.batch; ++sample) {
-            const double gap = row[2 * sample * p.channels] - row_sum;
-            gaps += gap * gap;
-        }
-        all.mean[channel] = sum / count;
-        all.variance[channel] = (deviations + gaps / row_length) / count;
+    }
+    for (std::int64_t channel = 0; channel < p.channels; ++channel) {
+        all.variance[channel] = (sums[2 * channel + 1] + gaps[channel] / row_length) / count;
     }
     return all;
 }
 
 void block_forward(const BlockTask& p, int num_threads) {
-    over_rows(p, current_isa().block_forward, buffers_and(p, 0, num_threads), num_threads);
+    over_rows(p, current_isa().block_forward, num_threads);
 }
 
 BlockSums block_backward(BlockTask p, bool batch_statistics, int num_threads) {
     const std::int64_t row_floats = 2 * p.batch * p.channels;
-    float* buffers = buffers_and(p, row_floats + 2 * p.channels, num_threads);
-    p.row_sums = buffers + num_threads * rounded_up(p.length, 16);
-    over_rows(p, current_isa().block_sums, buffers, num_threads);
+    p.row_sums = scratch(row_floats + 2 * p.channels);
+    over_rows(p, current_isa().block_sums, num_threads);
+    const std::vector<double> totals = channel_sums(p);
     float* means = p.row_sums + row_floats;
     const double count = static_cast<double>(p.batch) * static_cast<double>(p.length);
     BlockSums sums{std::vector<float>(p.channels), std::vector<float>(p.channels)};
     for (std::int64_t channel = 0; channel < p.channels; ++channel) {
-        double gradients = 0.0;
-        double products = 0.0;
-        for (std::int64_t sample = 0; sample < p.batch; ++sample) {
-            const float* row = p.row_sums + 2 * (sample * p.channels + channel);
-            gradients += row[0];
-            products += row[1];
-        }
+        const double gradients = totals[2 * channel];
+        const double products = totals[2 * channel + 1];
         sums.gradients[channel] = static_cast<float>(gradients);
         sums.products[channel] = static_cast<float>(products);
         means[channel] = batch_statistics ? static_cast<float>(gradients / count) : 0.0f;
@@ -79,6 +76,6 @@ BlockSums block_backward(BlockTask p, bool batch_statistics, int num_threads) {
     }
     p.mean_gradients = means;
     p.mean_products = means + p.channels;
-    over_rows(p, current_isa().block_gradient, buffers, num_threads);
+    over_rows(p, current_isa().block_gradient, num_threads);
     return sums;
 }

@@ -21,12 +21,11 @@ struct InstructionSet {
     void (*weight_gradient)(const WeightTask&, float* scratch, float* sums, std::int64_t first,
                             std::int64_t last);
 
-    // What follows a convolution in a block, and the way back; items: batch × channels. Each call
-    // has a buffer of a row of its own.
-    void (*block_moments)(const BlockTask&, float* buffer, std::int64_t first, std::int64_t last);
-    void (*block_forward)(const BlockTask&, float* buffer, std::int64_t first, std::int64_t last);
-    void (*block_sums)(const BlockTask&, float* buffer, std::int64_t first, std::int64_t last);
-    void (*block_gradient)(const BlockTask&, float* buffer, std::int64_t first, std::int64_t last);
+    // What follows a convolution in a block, and the way back; items: batch × channels.
+    void (*block_moments)(const BlockTask&, std::int64_t first, std::int64_t last);
+    void (*block_forward)(const BlockTask&, std::int64_t first, std::int64_t last);
+    void (*block_sums)(const BlockTask&, std::int64_t first, std::int64_t last);
+    void (*block_gradient)(const BlockTask&, std::int64_t first, std::int64_t last);
 
     // A contestant of the benchmark; items: batch. Stride 1, dilation 1; weights not packed.
     void (*taps_loop)(const ForwardTask&, std::int64_t first, std::int64_t last);

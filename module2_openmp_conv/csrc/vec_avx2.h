@@ -3,6 +3,8 @@
 
 #include <immintrin.h>
 
+#include <cstdint>
+
 namespace {
 
 struct Vec {
@@ -40,6 +42,7 @@ struct Vec {
     static inline void stream(float* p, Reg a) { _mm256_stream_ps(p, a); }
     static inline void fence() { _mm_sfence(); }
     static inline Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
+    static inline Reg multiply(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
     // maxps gives its second operand when one is NaN: the sum must come second.
     static inline Reg relu(Reg a) { return _mm256_max_ps(_mm256_setzero_ps(), a); }
@@ -70,6 +73,21 @@ struct Vec {
         *b = _mm256_permute2f128_ps(low, high, 0x31);
     }
 
+    // Of the 16 neighbours a, b, those at 8 places.
+    using Places = __m256i;
+    static inline Places places(const std::int32_t* p) {
+        return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    }
+    static inline Reg pick(Reg a, Reg b, Places at) {
+        const __m256 in_b = _mm256_castsi256_ps(_mm256_slli_epi32(at, 28));  // bit 3 is the sign
+        return _mm256_blendv_ps(_mm256_permutevar8x32_ps(a, at), _mm256_permutevar8x32_ps(b, at),
+                                in_b);
+    }
+
+    // The first n lanes of a, 0 ≤ n ≤ 8; the others are zero.
+    static inline Reg keep_first(Reg a, int n) {
+        return _mm256_and_ps(a, _mm256_castsi256_ps(first(n)));
+    }
     // The first n lanes, 0 ≤ n ≤ 8; memory of the other lanes is not touched, they are zero.
     static inline Reg load_first(const float* p, int n) { return _mm256_maskload_ps(p, first(n)); }
     static inline void store_first(float* p, Reg a, int n) { _mm256_maskstore_ps(p, first(n), a); }

@@ -3,6 +3,8 @@
 
 #include <immintrin.h>
 
+#include <cstdint>
+
 namespace {
 
 struct Vec {
@@ -29,6 +31,7 @@ struct Vec {
     static inline void stream(float* p, Reg a) { _mm512_stream_ps(p, a); }
     static inline void fence() { _mm_sfence(); }
     static inline Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
+    static inline Reg multiply(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
     // maxps gives its second operand when one is NaN: the sum must come second.
     static inline Reg relu(Reg a) { return _mm512_max_ps(_mm512_setzero_ps(), a); }
@@ -61,6 +64,13 @@ struct Vec {
         *b = _mm512_permutex2var_ps(even, _mm512_add_epi32(first, _mm512_set1_epi32(8)), odd);
     }
 
+    // Of the 32 neighbours a, b, those at 16 places.
+    using Places = __m512i;
+    static inline Places places(const std::int32_t* p) { return _mm512_loadu_si512(p); }
+    static inline Reg pick(Reg a, Reg b, Places at) { return _mm512_permutex2var_ps(a, at, b); }
+
+    // The first n lanes of a, 0 ≤ n ≤ 16; the others are zero.
+    static inline Reg keep_first(Reg a, int n) { return _mm512_maskz_mov_ps(first(n), a); }
     // The first n lanes, 0 ≤ n ≤ 16; memory of the other lanes is not touched, they are zero.
     static inline Reg load_first(const float* p, int n) {
         return _mm512_maskz_loadu_ps(first(n), p);

@@ -1,6 +1,7 @@
 // 4 lanes of GCC's vector type: SSE2 on x86-64, NEON on AArch64.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 
 namespace {
@@ -28,14 +29,15 @@ struct Vec {
     // Four neighbours from the Shift-th on of the 8 in a, b; 0 < Shift < 4.
     template <int Shift>
     static inline Reg shifted(Reg a, Reg b) {
-        typedef int Places __attribute__((vector_size(16)));
-        return __builtin_shuffle(a, b, Places{Shift, Shift + 1, Shift + 2, Shift + 3});
+        typedef std::int32_t Lanes __attribute__((vector_size(16)));
+        return __builtin_shuffle(a, b, Lanes{Shift, Shift + 1, Shift + 2, Shift + 3});
     }
     // Whether a tap's inputs are loaded rather than shifted: they are in the cache.
     static constexpr bool loads_tap(int /*taps*/, int /*k*/) { return true; }
     static inline void stream(float* p, Reg a) { store(p, a); }
     static inline void fence() {}
     static inline Reg add(Reg a, Reg b) { return a + b; }
+    static inline Reg multiply(Reg a, Reg b) { return a * b; }
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return a * b + c; }
     static inline Reg relu(Reg a) { return a < 0.0f ? Reg{} : a; }  // NaN is not < 0: it stays
 
@@ -57,6 +59,22 @@ struct Vec {
         *b = Reg{even[2], odd[2], even[3], odd[3]};
     }
 
+    // Of the 8 neighbours a, b, those at 4 places.
+    typedef std::int32_t Places __attribute__((vector_size(16)));
+    static inline Places places(const std::int32_t* p) {
+        Places at;
+        std::memcpy(&at, p, sizeof at);
+        return at;
+    }
+    static inline Reg pick(Reg a, Reg b, Places at) { return __builtin_shuffle(a, b, at); }
+
+    // The first n lanes of a, 0 ≤ n ≤ 4; the others are zero.
+    static inline Reg keep_first(Reg a, int n) {
+        for (int lane = n; lane < kLanes; ++lane) {
+            a[lane] = 0.0f;
+        }
+        return a;
+    }
     // The first n lanes, 0 ≤ n ≤ 4; memory of the other lanes is not touched, they are zero.
     static inline Reg load_first(const float* p, int n) {
         Reg a{};

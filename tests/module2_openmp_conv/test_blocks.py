@@ -84,7 +84,9 @@ def test_values_far_from_zero_keep_their_variance(isa: str) -> None:
 
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("at", [0, 1, 30, 62])
-@pytest.mark.parametrize("pooling", [None, nn.MaxPool1d(2), nn.AdaptiveAvgPool1d(9)])
+@pytest.mark.parametrize(
+    "pooling", [None, nn.MaxPool1d(2), nn.AdaptiveAvgPool1d(9), nn.AdaptiveAvgPool1d(1)]
+)
 def test_what_is_not_a_number_stays_so(isa: str, at: int, pooling: nn.Module | None) -> None:
     model = block(pooling).eval()
     input = randn(2, 3, 63)
