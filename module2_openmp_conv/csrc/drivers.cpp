@@ -25,9 +25,9 @@ constexpr std::int64_t kMostCachedBytes = std::int64_t{96} << 20;
 std::int64_t cached_bytes() {
     static const std::int64_t bytes = [] {
         const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);  // 0 where it is not known
-        return cache > 0 ? std::min(static_cast<std::int64_t>(kShareOfCache * cache),
-                                    kMostCachedBytes)
-                         : kMostCachedBytes / 4;
+        return cache > 0
+                   ? std::min(static_cast<std::int64_t>(kShareOfCache * cache), kMostCachedBytes)
+                   : kMostCachedBytes / 4;
     }();
     return bytes;
 }
