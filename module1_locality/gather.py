@@ -3,8 +3,6 @@
 A window is copied once, from the memory-mapped shard to its place in the batch.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from torch import Tensor
 
@@ -13,7 +11,6 @@ from module1_locality.training_windows import TrainingWindows
 from module2_openmp_conv import gather_rows
 
 HostBatch = tuple[Tensor, Tensor]  # waveform float32 or int16 [B, 1, L], label int64 [B]
-Gather = Callable[[TrainingWindows, Tensor, HostBatch], None]
 
 
 def gather_into(windows: TrainingWindows, rows: Tensor, batch: HostBatch) -> None:

@@ -1,7 +1,6 @@
 """Memory in huge pages: one entry of the TLB covers 2 MiB instead of 4 KiB."""
 
 import mmap
-import re
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +33,3 @@ def empty_in_huge_pages(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDA
     memory = np.frombuffer(pages, np.uint8)
     start = -memory.ctypes.data % HUGE_PAGE_BYTES
     return memory[start : start + size].view(dtype).reshape(shape)
-
-
-def bytes_in_huge_pages(array: npt.NDArray[Any]) -> int | None:
-    """How much of the array's mapping is in huge pages; None where the kernel does not tell."""
-    try:
-        maps = Path("/proc/self/smaps").read_text()
-    except OSError:
-        return None
-    inside = False
-    for line in maps.splitlines():
-        if found := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
-            inside = int(found[1], 16) <= array.ctypes.data < int(found[2], 16)
-        elif inside and line.startswith("AnonHugePages:"):
-            return int(line.split()[1]) * 1024
-    return None

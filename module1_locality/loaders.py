@@ -5,7 +5,7 @@ A0 fetches a window at a time and collates. A1 and A2 fetch a whole batch by one
 - torch calls it only under auto-collation, that is with a batch size or a `batch_sampler`; with
   `sampler=BatchSampler(…), batch_size=None` it calls `__getitem__` with a list instead;
 - its result goes through `collate_fn`, whose default would take the two gathered arrays for two
-  samples. So `_as_gathered` passes it on.
+  samples. So `as_gathered` passes it on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,7 +52,7 @@ def window_loader(
         # Forked workers share the map; spawned ones would be sent a copy of the whole shard.
         multiprocessing_context="fork" if workers else None,
     )
-    return map(_as_pair, loader)
+    return map(as_pair, loader)
 
 
 def batch_loader(windows: TrainingWindows, batches: Sequence[Tensor]) -> Iterator[HostBatch]:
@@ -60,15 +60,17 @@ def batch_loader(windows: TrainingWindows, batches: Sequence[Tensor]) -> Iterato
     loader = DataLoader(
         BatchByBatch(windows),
         batch_sampler=batches,  # type: ignore[arg-type]  # typed for lists of rows
-        collate_fn=_as_gathered,  # type: ignore[arg-type]  # typed for lists of samples
+        collate_fn=as_gathered,  # type: ignore[arg-type]  # typed for lists of samples
     )
     return iter(loader)
 
 
-def _as_pair(collated: Sequence[Tensor]) -> HostBatch:
+def as_pair(collated: Sequence[Tensor]) -> HostBatch:
+    """What a loader collates, a list of two, as waveforms and labels."""
     waveform, label = collated
     return waveform, label
 
 
-def _as_gathered(batch: HostBatch) -> HostBatch:
+def as_gathered(batch: HostBatch) -> HostBatch:
+    """The batch itself: a `collate_fn` for what `__getitems__` has collated already."""
     return batch

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from crossscale_results import Table, read_table
+from crossscale_results.rows import first_reason
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
 from module1_locality.rungs import RUNGS
 
@@ -67,7 +68,7 @@ def _ladder_line(rows: pd.DataFrame, batch_size: int, rung: str) -> list[str]:
         return []
     start = f"{batch_size:>5} {rung:<14} "
     if rows["step_ms"].isna().all():
-        reason = str(rows["not_measured"].iloc[0]).split("; ")[0].split(": ", 1)[1]
+        reason = first_reason(rows["not_measured"].iloc[0], LADDER_TABLE.optional)
         return [f"{start}not measured: {reason}"]
     rate, low, high, _ = median_and_quartiles(rows["trained_samples_per_s"])
     step_ms = median_and_quartiles(rows["step_ms"])[0]

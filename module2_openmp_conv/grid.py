@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal, get_args
+from typing import Literal
 
 LENGTH = 500  # samples of a window
 
@@ -10,7 +10,6 @@ Operation = Literal[
     "forward", "forward_with_grad", "input_gradient", "weight_gradient", "training_step"
 ]
 Cache = Literal["warm", "cold"]
-OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 GRADIENTS: tuple[Operation, ...] = ("input_gradient", "weight_gradient")
 
 

@@ -19,6 +19,7 @@ from crossscale_data.classifier_inputs import beat_inputs, select
 from crossscale_data.records import DS2, TRAIN
 from crossscale_results import Row, append_rows, collect
 from crossscale_results.cli import run
+from crossscale_results.rows import empty_columns
 from module2_openmp_conv.blocks import fuse_blocks
 from module2_openmp_conv.columns import TRAINING_TABLE, TrainingEpoch, TrainingMeasurement
 from module2_openmp_conv.config import PROFILES, Train, check_positive, check_seed, set_threads
@@ -118,11 +119,7 @@ def _row(
     run = TrainingEpoch(
         trainee.kernel, trainee.kernels_isa, config.model, config.batch_size, epoch, beats_count
     )
-    undefined = {
-        name: _UNDEFINED
-        for name in ("n_f1", "s_f1", "v_f1", "f_f1", "macro_4_f1")
-        if getattr(measured, name) is None
-    }
+    undefined = dict.fromkeys(empty_columns(measured), _UNDEFINED)
     return Row(run, measured, config.seed, repeat=0, not_measured=undefined)
 
 

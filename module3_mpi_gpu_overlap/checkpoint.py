@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,12 +45,3 @@ def write_whole(path: Path, data: bytes) -> None:
         os.fsync(folder)  # the new name, too, before anything older is removed
     finally:
         os.close(folder)
-
-
-def remove_unfinished(path: Path) -> None:
-    """Remove what writers of that file left under temporary names when they were killed."""
-    if path.parent.is_dir():
-        name = re.compile(rf"\.{re.escape(path.name)}\.\d+")
-        for other in path.parent.iterdir():
-            if name.fullmatch(other.name):
-                other.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ client and round decide, so that it does not matter which rank trains it, nor wh
 before.
 """
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ from module3_mpi_gpu_overlap.local_training import (
     train_locally,
 )
 from module3_mpi_gpu_overlap.sampling import sampled_clients
+
+WARM_UP_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,19 @@ class ClientTraining:
         if client in self._optimizers:
             self._optimizers[client] = self._optimizer()
 
-    def warm_up_batches(self, steps: int) -> list[Batch]:
-        """Batches of this rank's, for steps whose result nobody needs."""
+    def warm_up(self) -> None:
+        """First use sets up torch's operators: let a throw-away copy of the model pay for it."""
         client, inputs = next(iter(self._clients.own.items()))
         size = self._settings.batch_size
-        return BatchStream(inputs, size, self._device, [self._seed, client]).prepare(steps)
+        stream = BatchStream(inputs, size, self._device, [self._seed, client])
+        module = copy.deepcopy(self._model.module)
+        train_locally(
+            module,
+            LocalOptimizer(module, self._settings, self._device),
+            stream.prepare(WARM_UP_STEPS),
+            self._class_weight,
+            self._settings.precision,
+        )
 
     def state(self) -> dict[str, Any]:
         """What lasts from round to round, from before the next round's batches were prepared."""

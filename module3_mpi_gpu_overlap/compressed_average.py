@@ -42,34 +42,11 @@ class WireState:
 
     residual: Tensor | None  # float32 [n], what is still to be sent; None: no error feedback
     saturated_count: int = 0  # numbers beyond the format's range so far
-    received_bytes: int = 0  # of payloads from other ranks so far
 
 
 def fresh_state(vector: Tensor, error_feedback: bool) -> WireState:
     """The state before the first average of vectors like this one."""
     return WireState(torch.zeros_like(vector) if error_feedback else None)
-
-
-def compressed_average(
-    comm: MPI.Intracomm, delta: Tensor, weight: float, codec: Codec, state: WireState
-) -> Tensor:
-    """The sum over ranks of weight * delta, float32 [n], the same bits on all; collective.
-
-    Args:
-        comm: the ranks.
-        delta: this rank's change since the model that all agreed on last, float32 [n]; unchanged.
-        weight: this rank's share; the ranks' sum to one.
-        codec: the same format on every rank.
-        state: this rank's, brought up to date on success.
-
-    Raises:
-        AgreedError: on every rank, naming a rank whose numbers are NaN or infinite.
-    """
-    average = delta.clone()
-    averaging = CompressedAveraging(comm, average, weight, codec, state)
-    averaging.start()
-    averaging.finish()
-    return average
 
 
 class CompressedAveraging:
@@ -78,7 +55,15 @@ class CompressedAveraging:
     def __init__(
         self, comm: MPI.Intracomm, vector: Tensor, weight: float, codec: Codec, state: WireState
     ) -> None:
-        """All ranks give the same format and vectors of the same length."""
+        """All ranks give the same format and vectors of the same length.
+
+        Args:
+            comm: the ranks.
+            vector: this rank's, float32 [n], whenever an average is begun; averaged in place.
+            weight: this rank's share; the ranks' sum to one.
+            codec: the wire format.
+            state: this rank's, brought up to date on success.
+        """
         self._comm, self._vector, self._weight = comm, vector, weight
         self._codec, self._state = codec, state
         self._pieces = pieces(len(vector), comm.size)
@@ -148,7 +133,6 @@ class CompressedAveraging:
         if self._state.residual is not None:
             self._contribution, self._state.residual = self._state.residual, self._contribution
         self._state.saturated_count += self._saturated
-        self._state.received_bytes += self.received_bytes
 
     @property
     def residual_before(self) -> Tensor | None:

@@ -3,7 +3,6 @@
 With one rank that is one client it is plain local training, to the bit.
 """
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,13 +29,12 @@ from module3_mpi_gpu_overlap.federation import Federation
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import AgreedError, World
-from module3_mpi_gpu_overlap.local_training import LocalOptimizer, class_weights, train_locally
+from module3_mpi_gpu_overlap.local_training import class_weights
 from module3_mpi_gpu_overlap.mpi_progress import LAYER_POLLS, SelfTest, polls_of, self_test
 from module3_mpi_gpu_overlap.progress_helper import progress_helper
 from module3_mpi_gpu_overlap.rank_report import RankReport
 from module3_mpi_gpu_overlap.run_state import KeptRun
 
-WARM_UP_STEPS = 2
 ALONE_SAMPLES = 5
 
 
@@ -91,9 +89,9 @@ def federate(
     world.heartbeat.beat("the other ranks to be ready for the first round")
     model = FlatModel(module, device)
     _copy_from_rank_0(comm, model)
-    class_weight = _class_weight(comm, settings, clients).to(device)
+    class_weight = class_weight_of(comm, settings, clients).to(device)
     federation = Federation(world, settings, model, clients, class_weight, seed)
-    _warm_up(settings, model, federation, class_weight)
+    federation.training.warm_up()
     torch.manual_seed(random_seed(seed, world.rank))
     with _given_back(federation.averaging):
         run = _calibrated(world, settings, federation, kept)
@@ -182,22 +180,13 @@ def _copy_from_rank_0(comm: MPI.Intracomm, model: FlatModel) -> None:
     model.vector.copy_(torch.from_numpy(host))
 
 
-def _class_weight(comm: MPI.Intracomm, settings: Settings, clients: Clients) -> torch.Tensor:
+def class_weight_of(comm: MPI.Intracomm, settings: Settings, clients: Clients) -> torch.Tensor:
+    """Weight of each class in the loss, float32 [5], by all ranks' beats; collective."""
     beats_of_class = np.zeros(len(CLASSES), np.int64)
     for inputs in clients.own.values():
         beats_of_class += np.bincount(inputs.label, minlength=len(CLASSES))
     comm.Allreduce(MPI.IN_PLACE, beats_of_class, MPI.SUM)
     return class_weights(beats_of_class, settings.class_weights)
-
-
-def _warm_up(
-    settings: Settings, model: FlatModel, federation: Federation, class_weight: torch.Tensor
-) -> None:
-    """First use sets up torch's operators: let a throw-away copy of the model pay for it."""
-    module = copy.deepcopy(model.module)
-    optimizer = LocalOptimizer(module, settings, model.vector.device)
-    batches = federation.training.warm_up_batches(WARM_UP_STEPS)
-    train_locally(module, optimizer, batches, class_weight, settings.precision)
 
 
 def _communication_s(world: World, settings: Settings, model: FlatModel) -> float:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from crossscale_results.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, run
 from crossscale_results.errors import UserError
+from crossscale_results.interrupts import INTERRUPTED
 from module3_mpi_gpu_overlap.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _or_abort(world: World, work: Callable[[World, Any], None], config: Any) -> 
     except BaseException as error:
         # The other ranks do not know of this: they would wait for this one without end.
         if isinstance(error, KeyboardInterrupt):
-            print("error: interrupted; what was finished is kept", file=sys.stderr)
+            print(INTERRUPTED, file=sys.stderr)
             world.comm.Abort(EXIT_INTERRUPTED)
         if isinstance(error, UserError):
             print(f"error: {error}", file=sys.__stderr__)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from typing_extensions import Doc
@@ -21,7 +21,7 @@ from crossscale_results.provenance import collect
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
-from module3_mpi_gpu_overlap.config import NamedDataDir, ProcessStart, ResultsDir
+from module3_mpi_gpu_overlap.config import NamedDataDir, ProcessStart, ResultsDir, RunProfile
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
 from module3_mpi_gpu_overlap.link_columns import (
     LINKS,
@@ -48,7 +48,7 @@ class LinkMeasureConfig:
     samples: Annotated[int, Doc("Timed calls of each size.")] = 3
     data_dir: NamedDataDir = None
     results_dir: ResultsDir = Path("results")
-    profile: Annotated[Literal["quick", "paper", "custom"], Doc("The grid of this run.")] = "custom"
+    profile: RunProfile = "custom"
     seed: Annotated[int, Doc("Seed of the vectors.")] = 0
     repeat: ProcessStart = 0
 
@@ -57,7 +57,6 @@ def measure(world: World, config: LinkMeasureConfig) -> None:
     """Time every size; rank 0 writes the rows. Collective."""
     agreed(world, lambda: require_ranks(world, config.ranks))
     agreed(world, lambda: _check(config))
-    cores = set().union(*world.comm.allgather(os.sched_getaffinity(0)))
     link = link_of(config.rate)
     algorithm = os.environ.get(ALGORITHM_VARIABLE, "auto")
     rows: list[Row] = []
@@ -70,7 +69,7 @@ def measure(world: World, config: LinkMeasureConfig) -> None:
                 link_gb_per_s=None if bits is None else bits / 8e9,
                 hosts_count=world.size,
                 world_size=world.size,
-                oversubscribed=world.size > len(cores),
+                oversubscribed=world.oversubscribed,
                 operation=operation,
                 algorithm=name,  # type: ignore[arg-type]
                 message_bytes=message_bytes,

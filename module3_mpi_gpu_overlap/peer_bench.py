@@ -26,7 +26,7 @@ from crossscale_results.errors import UserError
 from crossscale_results.libraries import version_of, why_absent
 from crossscale_results.provenance import Provenance, collect, usable_cores
 from crossscale_results.reader import read_table
-from crossscale_results.rows import Row, void_row
+from crossscale_results.rows import Row, first_reason, void_row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
@@ -261,7 +261,7 @@ def render(results_dir: Path, run_id: str) -> str:
         told = [_ms(own, column) for column in (*columns, "exposed_communication_s")]
         lines.append(_line(str(name), *told))
     for row in frame[frame["round_s"].isna()].itertuples():
-        reason = str(row.not_measured).split("; ")[0].split(": ", 1)[1]
+        reason = first_reason(str(row.not_measured), PEERS.optional)
         lines.append(f"{row.contestant:<18} not measured: {reason}")
     return "\n".join(lines)
 

@@ -6,7 +6,6 @@ it. A rank that drops out after the masks were agreed on is one that sends no ve
 (`vector=None`); a rank that dies takes the whole job with it, as anywhere in MPI.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +40,6 @@ def secure_sum(
     elements: int,
     encoding: FixedPoint,
     threshold: int | None = None,
-    at_server: Callable[[Numbers], Numbers] = lambda numbers: numbers,
 ) -> SecureSum:
     """Add up the ranks' vectors so that nobody sees one of them; collective.
 
@@ -51,7 +49,6 @@ def secure_sum(
         elements: how many numbers all vectors have.
         encoding: the same on every rank, for as many clients as there are ranks.
         threshold: how many must be left; by default more than two thirds.
-        at_server: what rank 0 does to the sum before it tells anyone (to add noise).
 
     Raises:
         AgreedError: on every rank: fewer clients are left than the threshold, a number that the
@@ -84,7 +81,7 @@ def secure_sum(
     numbers = np.empty(elements, np.float32)
     if shares is not None:  # the server
         revealed = {rank: own for rank, own in enumerate(shares) if own is not None}
-        numbers[:] = at_server(encoding.to_numbers(unmask(total, arrived, keys, revealed, needed)))
+        numbers[:] = encoding.to_numbers(unmask(total, arrived, keys, revealed, needed))
     comm.Bcast(numbers, root=0)
     return SecureSum(numbers, arrived)
 

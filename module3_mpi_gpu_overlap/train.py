@@ -17,7 +17,7 @@ from crossscale_results.errors import UserError
 from crossscale_results.provenance import Provenance, collect, suite_version
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.agreement import handshake
-from module3_mpi_gpu_overlap.checkpoint import remove_unfinished, save_checkpoint
+from module3_mpi_gpu_overlap.checkpoint import save_checkpoint
 from module3_mpi_gpu_overlap.client_data import ClientData, Clients, load_client_data
 from module3_mpi_gpu_overlap.columns import ROUNDS, SCORES, RunConfig
 from module3_mpi_gpu_overlap.config import Settings, TrainConfig
@@ -57,8 +57,6 @@ def train(world: World, config: TrainConfig) -> None:
 def _train(world: World, config: TrainConfig) -> None:
     from module3_mpi_gpu_overlap.federated import federate  # starts MPI, so not on import
 
-    if path := config.checkpoint:
-        agreed(world, lambda: remove_unfinished(path) if world.rank == 0 else None)
     world.heartbeat.beat("the data to be loaded", at_least_s=LOADING_S)
     device = choose_device(world, config.device)
     crowded = world.oversubscribed or shares_accelerator(world, device)

@@ -44,12 +44,6 @@ class Int8Codec:
             piece.add_(multiples.float().mul_(steps), alpha=sign)
 
 
-def largest_step(payload: Tensor, elements: int) -> float:
-    """The coarsest step of a payload's blocks; 0 for an empty vector."""
-    steps = payload[: WORD_BYTES * _blocks(elements)].view(torch.float32)
-    return float(steps.max()) if len(steps) else 0.0
-
-
 def _blocks(elements: int) -> int:
     return -(-elements // BLOCK_ELEMENTS)
 

@@ -14,15 +14,13 @@ QRS_MEDIAN_S = 0.2
 T_WAVE_MEDIAN_S = 0.6
 
 
-def remove_baseline(
-    signal_mv: npt.NDArray[np.float32], sampling_hz: float = SAMPLING_HZ
-) -> npt.NDArray[np.float32]:
+def remove_baseline(signal_mv: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The signal less its baseline, float32 [samples], in mV."""
-    without_qrs = median_filter(signal_mv, _odd_width(QRS_MEDIAN_S, sampling_hz), mode="nearest")
-    baseline = median_filter(without_qrs, _odd_width(T_WAVE_MEDIAN_S, sampling_hz), mode="nearest")
+    without_qrs = median_filter(signal_mv, _odd_width(QRS_MEDIAN_S), mode="nearest")
+    baseline = median_filter(without_qrs, _odd_width(T_WAVE_MEDIAN_S), mode="nearest")
     return (signal_mv - baseline).astype(np.float32)
 
 
-def _odd_width(seconds: float, sampling_hz: float) -> int:
+def _odd_width(seconds: float) -> int:
     # An even window would shift the baseline by half a sample.
-    return 2 * round(seconds * sampling_hz / 2) + 1
+    return 2 * round(seconds * SAMPLING_HZ / 2) + 1

@@ -19,7 +19,7 @@ def cut_beats(
 
 
 def rr_intervals_s(
-    beat_sample: npt.NDArray[np.int64], sampling_hz: float = SAMPLING_HZ
+    beat_sample: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Seconds from the previous R and to the next, float32 [beats] each.
 
@@ -29,5 +29,5 @@ def rr_intervals_s(
     if len(beat_sample) < 2:
         ones = np.ones(len(beat_sample), np.float32)
         return ones, ones.copy()
-    rr = (np.diff(beat_sample) / sampling_hz).astype(np.float32)
+    rr = (np.diff(beat_sample) / SAMPLING_HZ).astype(np.float32)
     return np.concatenate([rr[:1], rr]), np.concatenate([rr, rr[-1:]])

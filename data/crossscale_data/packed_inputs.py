@@ -23,7 +23,6 @@ from crossscale_data.beats import BEAT_SAMPLES
 from crossscale_data.classifier_inputs import (
     DECIMATION,
     WAVEFORM_CHANNELS,
-    BeatInputs,
     inputs_by_record,
 )
 from crossscale_data.errors import DataError
@@ -73,13 +72,6 @@ def load_packed_inputs(source: Source, rr_reference: RrReference) -> PackedInput
         record=np.array(arrays["record"]),
         waveform_shape=_SHAPE,
     )
-
-
-def pack(inputs: BeatInputs) -> PackedInputs:
-    """The same inputs in one array, in memory."""
-    beats, channels, samples = inputs.waveform.shape
-    rows = np.concatenate([inputs.waveform.reshape(beats, -1), inputs.context], axis=1)
-    return PackedInputs(rows, inputs.label, inputs.record, (channels, samples))
 
 
 def unpack(rows: Tensor, waveform_shape: WaveformShape) -> tuple[Tensor, Tensor]:

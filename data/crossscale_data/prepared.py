@@ -98,7 +98,7 @@ def prepare(
             ecg = read_record(source.directory, record)
             leads = [ecg.signal_mv[i] for i in ecg.lead_order()]
             if baseline_removed:
-                leads = [remove_baseline(lead, ecg.sampling_hz) for lead in leads]
+                leads = [remove_baseline(lead) for lead in leads]
             _fill_windows(_part(windows, rows["windows"][record]), ecg, leads)
             _fill_beats(_part(beats, rows["beats"][record]), ecg, leads)
 

@@ -34,14 +34,13 @@ class Source:
         return f"dataset={self.dataset} ({self.origin}, {self.directory})"
 
 
-def find_source(data_dir: Path | None = None, allow_download: bool = True) -> Source:
+def find_source(data_dir: Path | None = None) -> Source:
     """Find a database and check all its files.
 
     Args:
         data_dir: the folder that holds the WFDB files; None looks at the variable
             `CROSSSCALE_MITDB`, then in the cache, then downloads, and where that cannot be done
             makes a synthetic database.
-        allow_download: whether PhysioNet may be asked.
 
     Raises:
         DataError: the folder that was named is not the whole, undamaged database.
@@ -54,12 +53,11 @@ def find_source(data_dir: Path | None = None, allow_download: bool = True) -> So
         cached = cache_home() / "mitdb"
         if cached.is_dir():
             return check_source(cached, "cached")
-        if allow_download:
-            try:
-                download(cached, published_sums())
-                return check_source(cached, "downloaded from PhysioNet")
-            except DownloadError as error:
-                print(f"PhysioNet was not used: {error}", file=sys.stderr)
+        try:
+            download(cached, published_sums())
+            return check_source(cached, "downloaded from PhysioNet")
+        except DownloadError as error:
+            print(f"PhysioNet was not used: {error}", file=sys.stderr)
         return synthetic_source(cache_home() / "synthetic")
 
 

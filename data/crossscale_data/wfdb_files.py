@@ -27,21 +27,8 @@ class EcgRecord:
     record: int
     leads: tuple[str, ...]
     signal_mv: npt.NDArray[np.float32]  # [leads, samples]
-    sampling_hz: float
     beat_sample: npt.NDArray[np.int64]  # [beats], R position, ascending
     beat_class: npt.NDArray[np.int8]  # [beats], index into CLASSES
-
-    def lead(self, name: str) -> npt.NDArray[np.float32]:
-        """The signal of the lead of that name, float32 [samples], in mV.
-
-        Raises:
-            DataError: the record has no such lead.
-        """
-        if name not in self.leads:
-            raise DataError(
-                f"record {self.record} has no lead {name!r}, it has {' and '.join(self.leads)}"
-            )
-        return self.signal_mv[self.leads.index(name)]
 
     def lead_order(self) -> list[int]:
         """Indices of the leads with MLII first; the file's order where there is none (102, 104)."""
@@ -71,7 +58,6 @@ def read_record(directory: Path, record: int) -> EcgRecord:
         record=record,
         leads=tuple(header.sig_name),
         signal_mv=(digital - baseline) / gain,
-        sampling_hz=float(header.fs),
         beat_sample=beat_sample,
         beat_class=beat_class,
     )

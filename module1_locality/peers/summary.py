@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from crossscale_results import read_table
+from crossscale_results.rows import first_reason
 from module1_locality.peer_columns import PEERS_TABLE
 from module1_locality.summary import latest_run, median_and_quartiles
 
@@ -20,7 +21,7 @@ def render_peers(results_dir: Path, run_id: str | None = None) -> str:
         groups.sort(key=lambda part: -float(part["assembled_samples_per_s"].median()))
         lines += [_line(int(str(batch_size)), part) for part in groups]
         for row in rows[rows["assembled_samples_per_s"].isna()].itertuples():
-            reason = str(row.not_measured).split("; ")[0].split(": ", 1)[1]
+            reason = first_reason(str(row.not_measured), PEERS_TABLE.optional)
             lines.append(f"{batch_size:>5} {row.contestant:<19} not measured: {reason}")
     return "\n".join(lines)
 

@@ -3,15 +3,14 @@
 `__getitems__` makes a batch by one gather (`loaders.BatchByBatch`); workers persist over epochs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from module1_locality.epoch import Epoch
 from module1_locality.gather import HostBatch
-from module1_locality.loaders import BatchByBatch, WindowByWindow
+from module1_locality.loaders import BatchByBatch, WindowByWindow, as_gathered, as_pair
 from module1_locality.orders import Rows, global_shuffle
 from module1_locality.peers.contestant import Contestant, Job, OpenEpoch, Way
 
@@ -47,7 +46,7 @@ def _batch_by_batch(workers: int, prefetch_factor: int | None) -> Way:
             BatchByBatch(job.windows),
             batch_size=job.batch_size,
             sampler=rows,
-            collate_fn=_as_gathered,  # type: ignore[arg-type]  # typed for lists of samples
+            collate_fn=as_gathered,  # type: ignore[arg-type]  # typed for lists of samples
             num_workers=min(workers, job.workers),
             prefetch_factor=prefetch_factor,
             persistent_workers=workers > 0,
@@ -64,18 +63,9 @@ def _shuffled_epochs(loader: "DataLoader[Any]", rows: ShuffledRows) -> OpenEpoch
 
     def open_epoch(epoch: Epoch) -> Iterator[HostBatch]:
         rows.shuffle(epoch.shuffle.seed, epoch.shuffle.epoch)
-        return map(_as_pair, loader)
+        return map(as_pair, loader)
 
     return open_epoch
-
-
-def _as_pair(batch: Sequence[Tensor]) -> HostBatch:
-    waveform, label = batch
-    return waveform, label
-
-
-def _as_gathered(batch: HostBatch) -> HostBatch:
-    return batch
 
 
 TORCH_LOADER = Contestant(

@@ -1,12 +1,15 @@
 """A control group that limits a process's memory, page cache included, where one may be made."""
 
+import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 OWN_GROUPS = Path("/proc/self/cgroup")
+PATIENCE_S = 10.0  # for who is still ending when the group is left
 
 
 class NoMemoryGroupError(Exception):
@@ -33,7 +36,20 @@ def memory_group(limit_bytes: int) -> Iterator[Path]:
             raise NoMemoryGroupError(f"no memory limit may be set: {error.strerror}") from None
         yield group / "cgroup.procs"
     finally:
-        group.rmdir()  # its processes have ended; it holds nothing else
+        _remove(group)
+
+
+def _remove(group: Path) -> None:
+    """Remove a group whose processes have ended, or what they started is just ending."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            group.rmdir()
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
 
 
 def _own_group() -> tuple[Path, str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from crossscale_results import read_table
+from crossscale_results.rows import first_reason
 from module1_locality.scale_columns import SCALE_TABLE
 from module1_locality.summary import latest_run, median_and_quartiles
 
@@ -23,7 +24,7 @@ def render_scale(results_dir: Path, run_id: str | None = None) -> str:
         copies, cache, rung = key
         start = f"{copies:>6} {cache:<8}{rung:<11}"
         if rows["assembled_samples_per_s"].isna().all():
-            reason = str(rows["not_measured"].iloc[0]).split("; ")[0].split(": ", 1)[1]
+            reason = first_reason(rows["not_measured"].iloc[0], SCALE_TABLE.optional)
             lines.append(f"{start}not measured: {reason}")
         else:
             lines.append(start + _figures(rows[rows["assembled_samples_per_s"].notna()]))

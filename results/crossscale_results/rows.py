@@ -52,3 +52,13 @@ def split_reasons(cell: str, names: Iterable[str]) -> dict[str, str]:
     if before or not parts:
         raise ValueError(cell)
     return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def first_reason(cell: str, names: Iterable[str]) -> str:
+    """The first of a cell's reasons; in a `void_row`'s it is that of every column.
+
+    Raises:
+        ValueError: as in `split_reasons`; or there is none.
+    """
+    reason, *_ = split_reasons(cell, names).values()
+    return reason

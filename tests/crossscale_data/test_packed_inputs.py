@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from crossscale_data import packed_inputs
-from crossscale_data.classifier_inputs import BeatInputs, beat_inputs
+from crossscale_data.classifier_inputs import beat_inputs
 from crossscale_data.errors import DataError
-from crossscale_data.packed_inputs import load_packed_inputs, pack, rows_of_records, unpack
+from crossscale_data.packed_inputs import load_packed_inputs, rows_of_records, unpack
 from crossscale_data.prepared import load_beats, prepared_folder
 from crossscale_data.records import DS1, DS2
 from crossscale_data.rr_context import RrReference
@@ -38,20 +38,6 @@ def test_a_row_is_the_beats_waveform_and_context(
     assert packed.context_features == inputs.context.shape[1]
     assert not packed.rows.flags.writeable
     assert set(np.unique(packed.record)) == set(DS1 + DS2)
-
-
-def test_what_was_packed_in_memory_is_unpacked() -> None:
-    rng = np.random.default_rng(0)
-    inputs = BeatInputs(
-        rng.standard_normal((5, 3, 7)).astype(np.float32),
-        rng.standard_normal((5, 2)).astype(np.float32),
-        np.zeros(5, np.uint8),
-        np.full(5, 100, np.int16),
-    )
-    packed = pack(inputs)
-    waveform, context = unpack(torch.from_numpy(packed.rows), packed.waveform_shape)
-    np.testing.assert_array_equal(waveform.numpy(), inputs.waveform)
-    np.testing.assert_array_equal(context.numpy(), inputs.context)
 
 
 def test_rows_are_written_once(own_home: Path, short_synthetic: Source) -> None:

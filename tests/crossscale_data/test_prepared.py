@@ -58,7 +58,7 @@ def mlii_first(source: Source, record: int, baseline_removed: bool) -> Iterator[
     """The record's leads as the views must hold them, named MLII before the other."""
     ecg = read_record(source.directory, record)
     for name in ["MLII", *(name for name in ecg.leads if name != "MLII")]:
-        lead = ecg.lead(name)
+        lead = ecg.signal_mv[ecg.leads.index(name)]
         yield remove_baseline(lead) if baseline_removed else lead
 
 

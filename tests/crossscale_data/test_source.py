@@ -123,13 +123,6 @@ def test_without_a_connection_a_synthetic_one_is_made_once_and_it_is_said(
     assert "making" not in capsys.readouterr().err
 
 
-def test_physionet_is_not_asked_where_it_may_not_be(
-    home: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forbid_download(monkeypatch)
-    assert find_source(allow_download=False).dataset == "synthetic"
-
-
 def test_a_download_that_came_out_wrong_is_refused(
     home: Path, like_mitdb: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

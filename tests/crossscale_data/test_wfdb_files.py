@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from crossscale_data.errors import DataError
-from crossscale_data.records import RECORDS
+from crossscale_data.records import RECORDS, SAMPLING_HZ
 from crossscale_data.source import Source
 from crossscale_data.wfdb_files import decode_212, read_record, record_samples
 
@@ -41,7 +41,7 @@ def test_our_reader_equals_wfdb_on_all_records(any_source: Source) -> None:
         name = str(any_source.directory / str(number))
         ours, theirs = read_record(any_source.directory, number), wfdb.rdrecord(name)
         assert list(ours.leads) == theirs.sig_name
-        assert ours.sampling_hz == theirs.fs == 360
+        assert theirs.fs == SAMPLING_HZ
         assert ours.signal_mv.dtype == np.float32
         np.testing.assert_allclose(ours.signal_mv, theirs.p_signal.T, rtol=0, atol=1e-6)
 
@@ -50,12 +50,10 @@ def test_leads_come_by_name_with_mlii_first_wherever_it_is(any_source: Source) -
     swapped = read_record(any_source.directory, 114)
     assert swapped.leads == ("V5", "MLII")
     assert swapped.lead_order() == [1, 0]
-    np.testing.assert_array_equal(swapped.lead("MLII"), swapped.signal_mv[1])
     for number in (102, 104):
         without = read_record(any_source.directory, number)
+        assert "MLII" not in without.leads
         assert without.lead_order() == [0, 1]
-        with pytest.raises(DataError, match=f"record {number} has no lead 'MLII', it has V5 and"):
-            without.lead("MLII")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossscale_results.rows import join_reasons, split_reasons
+from crossscale_results.rows import first_reason, join_reasons, split_reasons
 
 NAMES = ("a", "b", "other_a", "a_b")
 TRICKY = st.text("ab_:; ", min_size=1, max_size=9)
@@ -52,3 +52,12 @@ def test_a_cell_that_begins_with_no_name_is_refused(cell: str) -> None:
 def test_where_no_column_may_be_empty_any_reason_is_refused(cell: str) -> None:
     with pytest.raises(ValueError, match="^" + cell):
         split_reasons(cell, ())
+
+
+def test_the_first_reason_is_that_of_the_first_column_named() -> None:
+    assert first_reason("b: it failed: 3 bytes; a: later", NAMES) == "it failed: 3 bytes"
+
+
+def test_a_cell_without_reasons_has_no_first() -> None:
+    with pytest.raises(ValueError, match="not enough values"):
+        first_reason("", NAMES)

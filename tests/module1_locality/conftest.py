@@ -12,9 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.labels import CLASSES
-from crossscale_data.packed_inputs import PackedInputs, pack
+from crossscale_data.packed_inputs import PackedInputs
 from crossscale_data.rr_context import CONTEXT_FEATURES
 from module1_locality.epoch import Epoch
 from module1_locality.lanes import Batch, HostBatch, Lane, Timeline
@@ -195,13 +194,11 @@ def easy_beats() -> Callable[..., PackedInputs]:
         waveform += np.where(label == v, -1.0, 1.0)[:, None, None] * np.hanning(108)
         context = 0.1 * rng.standard_normal((beats, CONTEXT_FEATURES))
         context[:, 1] -= np.where(label == s, 2.0, 0.0)
-        return pack(
-            BeatInputs(
-                waveform.astype(np.float32),
-                context.astype(np.float32),
-                label,
-                np.full(beats, 101, np.int16),
-            )
+        return PackedInputs(
+            np.hstack([waveform.reshape(beats, -1), context]).astype(np.float32),
+            label,
+            np.full(beats, 101, np.int16),
+            waveform_shape=(2, 108),
         )
 
     return make

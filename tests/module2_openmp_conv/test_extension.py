@@ -11,8 +11,6 @@ import torch
 from module2_openmp_conv import KernelsError, extension, isa, supported_isas, use_isa
 from module2_openmp_conv.extension import ISA_VARIABLE, kernels
 
-PACKAGE = Path(extension.__file__).parent
-
 
 def python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crossscale_results.errors import UserError
-from module3_mpi_gpu_overlap.checkpoint import remove_unfinished
 from module3_mpi_gpu_overlap.sealed_file import load_sealed, save_sealed
 
 
@@ -73,15 +72,3 @@ def test_a_write_that_fails_leaves_the_file_before(
         save_sealed(path, {"round": 2})
     assert load_sealed(path) == {"round": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["state.pt"]
-
-
-def test_only_the_files_own_unfinished_writes_are_removed(tmp_path: Path) -> None:
-    for name in ("model.pt", ".model.pt.12", ".model.pt.bak", ".other.pt.12"):
-        (tmp_path / name).touch()
-    remove_unfinished(tmp_path / "model.pt")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        ".model.pt.bak",
-        ".other.pt.12",
-        "model.pt",
-    ]
-    remove_unfinished(tmp_path / "nowhere" / "model.pt")

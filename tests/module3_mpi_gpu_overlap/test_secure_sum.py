@@ -40,7 +40,3 @@ def test_what_cannot_be_summed_is_refused_by_all_ranks_alike(
     assert len(told[case]) == 4
     assert len(set(told[case])) == 1
     assert re.search(sentence, told[case][0])
-
-
-def test_the_server_may_add_to_the_sum_before_anyone_sees_it(told: dict[str, Any]) -> None:
-    assert told["at_server"] == [7.0] * 4

@@ -45,6 +45,11 @@ def sanitize_script(environment: ModuleType) -> ModuleType:
 
 
 @pytest.fixture
+def wheels(environment: ModuleType) -> ModuleType:
+    return load("wheels")
+
+
+@pytest.fixture
 def kill_trials(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # scripts/ is left as it is
     return load("kill_trials")

@@ -16,6 +16,7 @@ from crossscale_data.synthetic.slow_signals import Floats, Oscillation, smooth_n
 
 _MAINS_HZ = 60.0
 _MUSCLE_BAND_HZ = (12.0, 110.0)
+_LINEAR_MV, _LIMIT_MV = 4.0, 5.0  # the 11-bit range ends at 5.12 mV
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,11 @@ def make_noise(
     return noise
 
 
-def saturated(signal_mv: Floats, linear_mv: float = 4.0, limit_mv: float = 5.0) -> Floats:
-    """The recorder's amplifier: linear up to `linear_mv`, then bending so as never to reach
-    `limit_mv` (the 11-bit range ends at 5.12 mV).
-    """
-    excess = np.maximum(np.abs(signal_mv) - linear_mv, 0.0)
-    room = limit_mv - linear_mv
-    bent = linear_mv + room * np.tanh(excess / room)
+def saturated(signal_mv: Floats) -> Floats:
+    """The recorder's amplifier: linear up to 4 mV, then bending so as never to reach 5 mV."""
+    excess = np.maximum(np.abs(signal_mv) - _LINEAR_MV, 0.0)
+    room = _LIMIT_MV - _LINEAR_MV
+    bent = _LINEAR_MV + room * np.tanh(excess / room)
     return np.where(excess > 0, np.sign(signal_mv) * bent, signal_mv)
 
 

@@ -22,6 +22,7 @@ from crossscale_data.synthetic.slow_signals import Floats
 
 VENTRICULAR_FOCI = 3
 _TYPICAL_RR_S = 0.8
+_LARGEST_WAVE_MV = 3.0
 
 
 @dataclass(frozen=True)
@@ -188,10 +189,10 @@ def _atrial_parts(rng: np.random.Generator, axis: Floats) -> dict[str, Waves]:
     }
 
 
-def _held_in_range(part: Waves, leads: Floats, most_mv: float = 3.0) -> Waves:
-    """The part, made smaller if a wave of it would exceed `most_mv` in a lead."""
+def _held_in_range(part: Waves, leads: Floats) -> Waves:
+    """The part, made smaller if a wave of it would be too large in a lead."""
     largest = float(np.abs(part.project(leads)).max())
-    return scaled(part, min(1.0, most_mv / largest))
+    return scaled(part, min(1.0, _LARGEST_WAVE_MV / largest))
 
 
 def _direction(rng: np.random.Generator) -> Floats:

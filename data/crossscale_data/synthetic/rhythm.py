@@ -34,11 +34,6 @@ class Rhythm:
     symbol: npt.NDArray[np.str_]  # [n], annotation symbols
     in_af: npt.NDArray[np.bool_]  # [n], in atrial fibrillation
 
-    @property
-    def is_beat(self) -> npt.NDArray[np.bool_]:
-        """Which events have a QRS complex (bool [n])."""
-        return ~np.isin(self.symbol, ["x", '"'])
-
 
 def make_rhythm(
     facts: RecordFacts, respiration: Oscillation, seconds: float, rng: np.random.Generator
@@ -48,7 +43,7 @@ def make_rhythm(
     """
     share = seconds / FULL_LENGTH_S
     symbol = _sequence(facts, share, rng)
-    in_af = _af_episodes(len(symbol), facts.af_fraction, share, rng)
+    in_af = _af_episodes(len(symbol), facts.af_fraction, rng)
     ratio = _rr_ratios(symbol, facts, rng)
     mean_rr_s = (seconds - FIRST_BEAT_S - LAST_BEAT_BEFORE_END_S) / max(ratio[1:].sum(), 1.0)
     nominal_s = np.cumsum(ratio) * mean_rr_s
@@ -115,9 +110,7 @@ def _share_of(count: int, share: float, rng: np.random.Generator) -> int:
     return int(np.floor(count * share + rng.random()))
 
 
-def _af_episodes(
-    n: int, fraction: float, share: float, rng: np.random.Generator
-) -> npt.NDArray[np.bool_]:
+def _af_episodes(n: int, fraction: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Which events are in atrial fibrillation: some long episodes, `fraction` of all in sum."""
     in_af = np.zeros(n, bool)
     episodes = max(round(fraction * n / _AF_EPISODE_BEATS), 1)

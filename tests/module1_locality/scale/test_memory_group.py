@@ -29,6 +29,19 @@ def test_who_joins_cannot_take_more_and_the_group_is_gone_after() -> None:
     assert not procs.parent.exists()
 
 
+def test_who_ends_just_after_the_group_is_left_is_waited_for() -> None:
+    try:
+        with memory_group(64 * 2**20) as procs:
+            join = ["sh", "-c", 'echo $$ > "$0" && echo in && exec sleep 0.3', str(procs)]
+            late = subprocess.Popen(join, stdout=subprocess.PIPE)
+            assert late.stdout is not None
+            assert late.stdout.readline() == b"in\n"
+    except NoMemoryGroupError as error:
+        pytest.skip(str(error))
+    late.communicate(timeout=30)
+    assert not procs.parent.exists()
+
+
 def test_a_system_without_groups_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CGROUPS", tmp_path)
     with pytest.raises(NoMemoryGroupError, match="no control groups"), memory_group(1):
