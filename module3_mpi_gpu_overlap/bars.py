@@ -163,13 +163,15 @@ def _share(rows: pd.DataFrame) -> Iterator[str]:
 def _model(rows: pd.DataFrame) -> Iterator[str]:
     held_out = rows[(rows["kind"] == "held out") & rows["error_percent"].notna()]
     own = held_out[held_out["algorithm"] == "auto"]
-    for size, errors in own.groupby("message_bytes")["error_percent"]:
-        off = errors.astype(float).abs()
+    for network, sums in own.groupby("network", sort=False):
+        off = sums["error_percent"].astype(float).abs()
         within = f"{(off <= WITHIN_PERCENT).sum()} of {len(off)}"
         judged = _judged(bool((off <= WITHIN_PERCENT).all()))
+        worlds = ", ".join(str(size) for size in sorted(sums["world_size"].unique()))
         yield (
-            f"cost model off its held-out sums of {size:,} bytes (bar: within {WITHIN_PERCENT} %): "
-            f"median {off.median():.0f} %, worst {off.max():.0f} %, {within} within{judged}"
+            f"cost model off its held-out sums on {worlds} ranks, {network} (bar: within "
+            f"{WITHIN_PERCENT} %): median {off.median():.0f} %, worst {off.max():.0f} %, "
+            f"{within} within{judged}"
         )
 
 
