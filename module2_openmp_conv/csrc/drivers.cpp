@@ -1,7 +1,6 @@
 #include "drivers.h"
 
 #include <dlfcn.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -16,21 +15,8 @@ namespace {
 constexpr std::int64_t kItemInputBytes = 16 * 1024;  // stays in L1 beside the weights
 constexpr std::int64_t kStagedBytes = 36 * 1024;     // output of a block: 16 rows of 500, whole
 
-// Outputs of so many bytes are written past the caches: where a plain store begins to read lines
-// from memory first. On an EPYC with 32 MiB that is at 24 MiB; on a Xeon that tells of 480 MiB,
-// which it shares with other machines, between 66 and 131 MB.
-constexpr double kShareOfCache = 0.75;
-constexpr std::int64_t kMostCachedBytes = std::int64_t{96} << 20;
-
-std::int64_t cached_bytes() {
-    static const std::int64_t bytes = [] {
-        const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);  // 0 where it is not known
-        return cache > 0
-                   ? std::min(static_cast<std::int64_t>(kShareOfCache * cache), kMostCachedBytes)
-                   : kMostCachedBytes / 4;
-    }();
-    return bytes;
-}
+// Outputs of more bytes are written past the caches.
+constexpr std::int64_t kMostCachedBytes = std::int64_t{24} << 20;
 
 std::int64_t output_bytes(const ForwardTask& p) {
     return p.batch * p.groups * p.group_out * p.reach.out_length *
@@ -38,7 +24,7 @@ std::int64_t output_bytes(const ForwardTask& p) {
 }
 
 // Of a sum, for lanes over output channels: fewer do not pay for laying the outputs back into rows.
-constexpr std::int64_t kLeastTerms = 32;
+constexpr std::int64_t kLeastTerms = 14;
 
 // Fills in the partition of the task.
 void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
@@ -68,7 +54,7 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const bool few = threads > 1 && rows * p.tile_items < kItemsPerThread * threads;
     p.channels_per_item = few ? block : p.group_out;
     p.channel_items = divided_up(p.group_out, p.channels_per_item);
-    p.staged_floats = p.stream ? block * p.tiles_per_item * width : 0;
+    p.staged_floats = p.stream ? 2 * block * p.tiles_per_item * width : 0;
 }
 
 // packs(channel_block, packed) packs the weights; finite: they all are.
@@ -115,7 +101,7 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
     p.relu = relu;
     const std::int64_t work = work_of(g);
     if (method == Method::kTiled || method == Method::kStreamed) {
-        p.stream = method == Method::kStreamed || output_bytes(p) > cached_bytes();
+        p.stream = method == Method::kStreamed || output_bytes(p) > kMostCachedBytes;
         const Weights weights{weight, p.groups, p.group_in, p.group_out, g.kernel};
         return run_forward(
             p, weights, reads_padding(g), work, num_threads,
@@ -139,7 +125,7 @@ int input_gradient(const Geometry& g, const float* gradient, const float* weight
     p.reach = {g.out_length, g.kernel, 1, g.dilation, reach - g.padding_left, g.stride, g.length};
     p.input = gradient;
     p.out = input_gradient;
-    p.stream = output_bytes(p) > cached_bytes();
+    p.stream = output_bytes(p) > kMostCachedBytes;
     return run_forward(
         p, weights, true, work_of(g), num_threads,
         [&](std::int64_t block, float* packed) { pack_reversed(weights, block, packed); });

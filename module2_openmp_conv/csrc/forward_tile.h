@@ -9,8 +9,7 @@
 // L2. Each output is summed in the order (input channel, tap), whatever the tile, in chains of
 // about kChain terms (chain.h): the bits depend neither on the tile nor on the number of threads.
 //
-// An output larger than the caches is staged in L1, block by block, and written past the caches:
-// a plain store would read every line before it is overwritten.
+// An output larger than the caches is staged and written past them (outflow.h).
 //
 // Padding is not copied with the whole input: only the tiles whose taps reach past an end of a row
 // read from a slab (slab.h), all others read in place.
@@ -18,6 +17,7 @@
 
 #include "chain.h"
 #include "channel_tile.h"
+#include "outflow.h"
 #include "row_tile.h"
 #include "slab.h"
 #include "tile_call.h"
@@ -128,22 +128,6 @@ TileFunction tile_function_of(const ForwardTask& p, std::int64_t channels, std::
                                                : tile_function<OC, V, false>(channels, vectors);
 }
 
-// Copies finished outputs to memory that starts and ends anywhere: whole lines past the caches.
-inline void stream_run(float* to, const float* from, std::int64_t n) {
-    constexpr std::int64_t kLine = 64 / sizeof(float);
-    const std::int64_t past =
-        static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) / sizeof(float) % kLine);
-    const std::int64_t head = smaller(n, past == 0 ? 0 : kLine - past);
-    copy(to, from, head);
-    std::int64_t t = head;
-    for (; t + kLine <= n; t += kLine) {
-        for (std::int64_t lane = 0; lane < kLine; lane += Vec::kLanes) {
-            Vec::stream(to + t + lane, Vec::load(from + t + lane));
-        }
-    }
-    copy(to + t, from + t, n - t);
-}
-
 // Where the first tile of an item that comes later reads, for prefetching: a place in its input.
 inline const float* first_read(const ForwardTask& p, std::int64_t item) {
     const Reach& r = p.reach;
@@ -172,6 +156,8 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
     std::int64_t offsets[kMostTaps];
     fill_offsets(r, width, offsets);
     float* staged = slabs + p.tiles_per_item * p.group_in * p.slab_row;
+    float* staged_next = staged + p.staged_floats / 2;
+    Outflow outflow;
 
     for (std::int64_t item = first; item < last; ++item) {
         std::int64_t rest = item;
@@ -224,6 +210,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                 call.y_row = end - begin;
                 y = staged - begin;
             }
+            const std::int64_t lines = divided_up(outflow.lines(), tiles);
             const TileFunction full = tile_function_of(p, block, p.tile_vectors);
             for (std::int64_t n = 0; n < tiles; ++n) {
                 call.x = placed[n].x;
@@ -251,19 +238,23 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                     const std::int64_t vectors = divided_up(call.positions, Vec::kLanes);
                     tile_function_of(p, block, vectors)(call);
                 }
+                outflow.write(lines);
             }
             if (p.stream) {
+                outflow.write_rest();
                 // Whole rows of neighbouring channels are one run: fewer broken lines.
                 const std::int64_t runs = end - begin == r.out_length ? 1 : block;
-                const std::int64_t length = (end - begin) * (block / runs);
-                for (std::int64_t n = 0; n < runs; ++n) {
-                    stream_run(y_at_begin + n * r.out_length, staged + n * length, length);
-                }
+                outflow.begin(staged, y_at_begin, runs, (end - begin) * (block / runs),
+                              r.out_length);
+                float* const written = staged;
+                staged = staged_next;
+                staged_next = written;
             }
             c += block;
         }
     }
     if (p.stream) {
+        outflow.write_rest();
         Vec::fence();
     }
 }

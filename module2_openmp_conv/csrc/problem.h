@@ -67,7 +67,7 @@ struct ForwardTask : Shape {
     std::int64_t channels_per_item;
     std::int64_t channel_items;
     std::int64_t slab_row;       // floats of one channel of a tile's copied input
-    std::int64_t staged_floats;  // of the largest block's rows, where they are streamed
+    std::int64_t staged_floats;  // of two of the largest block's rows, where they are streamed
 };
 
 // The gradient of the weights: sums over batch and positions of out-gradient × input.
