@@ -104,7 +104,7 @@ def bars(
     for operation in ("input_gradient", "weight_gradient"):
         found.append(_over(operation, warm[warm["operation"] == operation], 1.5))
     found.append(_over("training_step", _steps(warm), None))
-    return [*found, *_epochs(training), _latency(forward)]
+    return [*found, *_epochs(training), _latency(forward), _errors(frame)]
 
 
 def render(found: list[Bar], most: int = 5) -> str:
@@ -221,6 +221,24 @@ def _epochs(training: pd.DataFrame | None) -> list[Bar]:
         Bar("  over torch.compile", None, "geometric mean", ratios("torch_compiled", fused)),
         Bar("  convolutions alone", None, "geometric mean", ratios("torch", "crossscale")),
     ]
+
+
+def _errors(frame: pd.DataFrame) -> Bar:
+    """Torch's largest error over ours: with the CPU's instruction set, and both held to AVX2."""
+    errors = frame.pivot_table(
+        index=CELL, columns="contestant", values="max_error_ratio", aggfunc="max"
+    )
+    cells: list[tuple[str, float]] = []
+    for suffix, mark in (("", ""), ("_avx2", ", AVX2")):
+        ours, theirs = f"crossscale{suffix}", f"torch{suffix}"
+        if ours not in errors or theirs not in errors:
+            continue
+        both = errors[[ours, theirs]].dropna()
+        both = both[both[ours] > 0]
+        ratio = (both[theirs] / both[ours]).astype(float)
+        names = (named(cell) + mark for _, cell in both.index.to_frame().iterrows())
+        cells += zip(names, ratio, strict=True)
+    return Bar("torch's error over ours", 0.5, "worst cell", tuple(cells))
 
 
 def _latency(forward: pd.DataFrame) -> Bar:

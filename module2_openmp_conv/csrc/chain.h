@@ -1,5 +1,6 @@
 // Sums of sums: a sum of n terms in one chain is off by about √n units in the last place, a sum of
 // sums of kChain terms by about √kChain. Cost: a load, an add and a store for each kChain of them.
+// A bias is added to the total: a sum that began with a large one would be rounded to its digits.
 //
 // Included by each instruction set's file after `Vec`, in the anonymous namespace, without STL.
 #pragma once
@@ -8,8 +9,8 @@
 
 namespace {
 
-constexpr std::int64_t kChain = 64;
-constexpr std::int64_t kLongest = 2 * kChain;  // sum that stays one chain
+constexpr std::int64_t kChain = 48;
+constexpr std::int64_t kLongest = 64;  // sum that stays one chain
 
 // Input channels of a chain.
 constexpr std::int64_t chain_channels(std::int64_t taps) {

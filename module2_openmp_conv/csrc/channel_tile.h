@@ -97,10 +97,9 @@ template <int P, int Held, bool kChained>
 template <int P, bool kChained>
 [[gnu::noinline]] void channel_tile_part(const TileCall& c, const TilePart& part) {
     PartSums<P> sum;
-    const Vec::Reg start = c.bias ? Vec::load(c.bias) : Vec::zero();
 #pragma GCC unroll 16
     for (int t = 0; t < P; ++t) {
-        sum[t][0] = start;
+        sum[t][0] = Vec::zero();
     }
     Chains<kChained ? P : 1, 1> chains;
     std::int64_t k = 0;
@@ -109,10 +108,12 @@ template <int P, bool kChained>
     }
     add_last_taps<P, kMostHeld, kChained>(c, part, k, sum, chains);
 
+    const Vec::Reg bias = c.bias ? Vec::load(c.bias) : Vec::zero();
     Vec::Reg row[Vec::kLanes];
 #pragma GCC unroll 16
     for (int t = 0; t < Vec::kLanes; ++t) {
-        row[t] = t >= P ? Vec::zero() : c.relu ? Vec::relu(sum[t][0]) : sum[t][0];
+        const Vec::Reg total = t < P ? Vec::add(sum[t < P ? t : 0][0], bias) : Vec::zero();
+        row[t] = c.relu ? Vec::relu(total) : total;
     }
     Vec::transpose(row);
     float* y = part.y;

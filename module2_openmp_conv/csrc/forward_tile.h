@@ -33,10 +33,9 @@ void tile(const TileCall& c) {
     Vec::Reg sum[OC][V];
 #pragma GCC unroll 16
     for (int o = 0; o < OC; ++o) {
-        const Vec::Reg start = c.bias ? Vec::broadcast(c.bias[o]) : Vec::zero();
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
-            sum[o][v] = start;
+            sum[o][v] = Vec::zero();
         }
     }
     [[maybe_unused]] Chains<kChained ? OC : 1, kChained ? V : 1> chains;
@@ -80,9 +79,11 @@ void tile(const TileCall& c) {
 #pragma GCC unroll 16
     for (int o = 0; o < OC; ++o) {
         float* y = c.y + o * c.y_row;
+        const Vec::Reg bias = c.bias ? Vec::broadcast(c.bias[o]) : Vec::zero();
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
-            const Vec::Reg out = c.relu ? Vec::relu(sum[o][v]) : sum[o][v];
+            const Vec::Reg total = Vec::add(sum[o][v], bias);
+            const Vec::Reg out = c.relu ? Vec::relu(total) : total;
             const std::int64_t left = c.positions - v * Vec::kLanes;
             if (left >= Vec::kLanes) {
                 Vec::store(y + v * Vec::kLanes, out);

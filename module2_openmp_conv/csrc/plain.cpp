@@ -25,7 +25,7 @@ void plain_forward(const ForwardTask& p, std::int64_t first, std::int64_t last) 
         const float* w = p.packed + o * p.group_in * r.kernel;
         float* y = p.out + item * r.out_length;
         for (std::int64_t t = 0; t < r.out_length; ++t) {
-            float sum = p.bias ? p.bias[o] : 0.0f;
+            float sum = 0.0f;
             for (std::int64_t i = 0; i < p.group_in; ++i) {
                 float part = 0.0f;  // short sums of short sums round less than one long one
                 for (std::int64_t k = 0; k < r.kernel; ++k) {
@@ -36,6 +36,7 @@ void plain_forward(const ForwardTask& p, std::int64_t first, std::int64_t last) 
                 }
                 sum += part;
             }
+            sum += p.bias ? p.bias[o] : 0.0f;
             y[t] = p.relu && sum < 0.0f ? 0.0f : sum;
         }
     }

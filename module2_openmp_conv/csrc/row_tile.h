@@ -76,7 +76,7 @@ template <int K, bool kChained, bool kEdge>
         Vec::Reg sum[1][V];
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
-            sum[0][v] = Vec::broadcast(c.bias);
+            sum[0][v] = Vec::zero();
         }
         [[maybe_unused]] Chains<1, kChained ? V : 1> chains;
         const float* x = c.x;
@@ -97,9 +97,11 @@ template <int K, bool kChained, bool kEdge>
                 chains.add(sum, left == c.in_channels, left <= kChannels);
             }
         }
+        const Vec::Reg bias = Vec::broadcast(c.bias);
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
-            const Vec::Reg out = c.relu ? Vec::relu(sum[0][v]) : sum[0][v];
+            const Vec::Reg total = Vec::add(sum[0][v], bias);
+            const Vec::Reg out = c.relu ? Vec::relu(total) : total;
             const std::int64_t left = end - t - v * Vec::kLanes;
             if (!kEdge || left >= Vec::kLanes) {
                 Vec::store(c.y + t + v * Vec::kLanes, out);

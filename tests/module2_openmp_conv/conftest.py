@@ -80,6 +80,7 @@ def _made_rows(times: Times) -> pd.DataFrame:
             "kernels_isa": "avx2" if name.startswith("crossscale") else "none",
             "call_us": call_us,
             "repeat": repeat,
+            "max_error_ratio": 0.0,
             **_PROVENANCE,
         }
         for cell, contestants in times.items()

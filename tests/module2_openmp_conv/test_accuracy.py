@@ -79,8 +79,10 @@ def test_errors_are_at_most_twice_torchs(case: dict[str, int]) -> None:
 
 # Lanes over output channels hold up to eight taps, and gradients of four positions: every number of
 # taps that is left, of channels and of positions, in one chain and in several.
-@pytest.mark.parametrize("kernel", [*range(1, 18), 31])
-@pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (5, 24), (12, 33), (18, 16)])
+@pytest.mark.parametrize("kernel", [*range(1, 18), 31, 64])
+@pytest.mark.parametrize(
+    ("inputs", "outputs"), [(1, 16), (5, 24), (12, 33), (18, 16), (16, 32), (32, 17), (70, 64)]
+)
 def test_every_block_of_channels_and_taps(inputs: int, outputs: int, kernel: int) -> None:
     left = kernel // 2
     for length in (kernel, 47, 50, 117):

@@ -107,6 +107,27 @@ def test_gradients_steps_and_latency_have_bars_of_their_own(made_rows: Made) -> 
     assert len(several.cells) == 2  # not the call that has nothing to do
 
 
+def test_errors_may_be_twice_torchs_of_the_same_instruction_set(made_rows: Made) -> None:
+    right, wrong = Cell(64, 16, 16, 5), Cell(64, 1, 1, 3)
+    names = ("torch", "torch_avx2", "crossscale", "crossscale_avx2")
+    frame = made_rows({cell: dict.fromkeys(names, 1.0) for cell in (right, wrong)})
+    errors = {
+        ("torch", 16): 2e-7,
+        ("crossscale", 16): 4e-7,
+        ("torch_avx2", 16): 1e-7,
+        ("crossscale_avx2", 16): 4e-7,
+        ("torch", 1): 1e-7,
+    }
+    keys = zip(frame["contestant"], frame["in_channels"], strict=True)
+    frame["max_error_ratio"] = [errors.get(key, 0.0) for key in keys]  # exact ones are no ratio
+    bar = named(bars(frame, None), "torch's error over ours", "worst cell")
+    assert bar.cells == (
+        ("16→16 k5 batch 64", pytest.approx(0.5)),
+        ("16→16 k5 batch 64, AVX2", pytest.approx(0.25)),
+    )
+    assert bar.missing == (("16→16 k5 batch 64, AVX2", pytest.approx(0.25)),)
+
+
 def test_what_was_not_measured_is_said_so(made_rows: Made) -> None:
     found = bars(made_rows({Cell(1, 1, 1, 3, length=8): {"torch": 2.0, "crossscale": 1.0}}), None)
     unmeasured = {bar.name for bar in found if bar.verdict == "not measured"}

@@ -1,4 +1,4 @@
-"""A NaN or an infinity reaches the gradients that it is summed into, and no others."""
+"""A NaN or an infinity reaches what it is summed into, and nothing else."""
 
 import math
 
@@ -115,3 +115,37 @@ def test_sums_overflow_to_infinity_and_small_numbers_stay(isa: str) -> None:
         expected = convolve(input, weight, 1) * 1e-40  # subnormal: not flushed to zero
         torch.testing.assert_close(small, expected, atol=5e-44, rtol=0)
         assert small.any()
+
+
+@pytest.mark.parametrize("isa", supported_isas())
+@pytest.mark.parametrize("bad", [*BAD, 1e37, -1e37])
+def test_neighbours_of_a_bad_or_huge_input_stay(bad: float, isa: str) -> None:
+    torch.manual_seed(0)
+    input, weight = torch.randn(2, 16, 61), torch.randn(32, 16, 5)
+    with use_isa(isa):
+        clean = conv1d(input, weight, padding=2)
+        for at in (0, 1, 30, 60):
+            broken = input.clone()
+            broken[1, 3, at] = bad
+            broken[1, 4, at] = -bad
+            out = conv1d(broken, weight, padding=2)
+            exact = torch.nn.functional.conv1d(broken.double(), weight.double(), padding=2)
+            touched = torch.zeros_like(clean, dtype=torch.bool)
+            touched[1, :, max(0, at - 2) : at + 3] = True
+            torch.testing.assert_close(out[~touched], clean[~touched], atol=1e-4, rtol=1e-4)
+            expected = exact.float()[touched]
+            assert torch.equal(out[touched].isfinite(), expected.isfinite())
+            finite = expected.isfinite()
+            torch.testing.assert_close(out[touched][finite], expected[finite], rtol=1e-4, atol=1e32)
+
+
+@pytest.mark.parametrize("isa", supported_isas())
+@pytest.mark.parametrize("size", [1e16, 3e38])
+def test_huge_weights_do_not_overflow_where_torchs_do_not(size: float, isa: str) -> None:
+    torch.manual_seed(0)
+    input, weight = torch.randn(2, 16, 61) * 1e-3, torch.randn(32, 16, 3)
+    weight[5, 2, :] = size
+    exact = torch.nn.functional.conv1d(input.double(), weight.double(), padding=1)
+    with use_isa(isa):
+        out = conv1d(input, weight, padding=1)
+    torch.testing.assert_close(out, exact.float(), rtol=1e-4, atol=1e-4)
