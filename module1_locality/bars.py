@@ -76,18 +76,18 @@ def _assembly(rows: pd.DataFrame) -> Iterator[str]:
 
 def _peers(rows: pd.DataFrame) -> Iterator[str]:
     rows = rows[rows["assembled_samples_per_s"].notna()]
-    rows = rows[rows["batch_size"] == rows["batch_size"].iloc[0]]
-    entry = ["contestant", "settings"]
+    entry = ["batch_size", "contestant", "settings"]
     peers = rows[rows["role"] == "peer"].groupby(entry)["assembled_samples_per_s"].median()
     if peers.empty:
         yield "over the best peer: not measured"
         return
-    best = peers.reset_index().sort_values("assembled_samples_per_s").iloc[-1]
+    best = peers.reset_index().sort_values("assembled_samples_per_s").groupby("batch_size").last()
+    names = ", ".join(sorted(best["contestant"].unique()))
     for rung in TOP:
-        ours = rows.loc[rows["contestant"] == rung, "assembled_samples_per_s"]
-        ratio = ours.median() / best["assembled_samples_per_s"]
-        by_batch = pd.Series({rows["batch_size"].iloc[0]: ratio})
-        yield _line(f"{rung} over the best peer, {best['contestant']}", by_batch, 3)
+        own = rows[rows["contestant"] == rung]
+        ours = own.groupby("batch_size")["assembled_samples_per_s"].median()
+        ratio = (ours / best["assembled_samples_per_s"]).dropna()
+        yield _line(f"{rung} over the best peer, {names}", ratio, 3)
 
 
 def _exposed(rows: pd.DataFrame) -> Iterator[str]:

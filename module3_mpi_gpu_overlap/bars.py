@@ -145,6 +145,15 @@ def _peers(rows: pd.DataFrame) -> Iterator[str]:
             f"{times['runner_overhead_s']:.1f} without drawing batches"
             f"{_judged(times['overhead_s'] >= LESS_THAN_FLOWER)}"
         )
+    documented = flower[flower["contestant"] == "Flower documented"]
+    if documented.empty:
+        return
+    for mode, found in suite.groupby("contestant")[columns].median().iterrows():
+        times = documented[columns].median().astype(float) / found.astype(float)
+        yield (
+            f"  as its tutorial sets it up, over {mode}'s: {times['overhead_s']:.1f}, or "
+            f"{times['runner_overhead_s']:.1f} without drawing batches"
+        )
 
 
 def _share(rows: pd.DataFrame) -> Iterator[str]:
