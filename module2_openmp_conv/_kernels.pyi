@@ -1,3 +1,5 @@
+from typing import Protocol
+
 from torch import Tensor
 
 class Geometry:
@@ -34,42 +36,24 @@ def conv1d(
     /,
 ) -> Tensor: ...
 def gather_rows(source: Tensor, rows: Tensor, out: Tensor, /) -> None: ...
-def forward(
-    geometry: Geometry,
-    input: int,
-    weight: int,
-    bias: int,
-    out: int,
-    relu: bool,
-    num_threads: int,
-) -> int: ...
-def forward_streamed(
-    geometry: Geometry,
-    input: int,
-    weight: int,
-    bias: int,
-    out: int,
-    relu: bool,
-    num_threads: int,
-) -> int: ...
-def forward_taps_loop(
-    geometry: Geometry,
-    input: int,
-    weight: int,
-    bias: int,
-    out: int,
-    relu: bool,
-    num_threads: int,
-) -> int: ...
-def forward_naive(
-    geometry: Geometry,
-    input: int,
-    weight: int,
-    bias: int,
-    out: int,
-    relu: bool,
-    num_threads: int,
-) -> int: ...
+
+class _Forward(Protocol):
+    def __call__(
+        self,
+        geometry: Geometry,
+        input: int,
+        weight: int,
+        bias: int,
+        out: int,
+        relu: bool,
+        num_threads: int,
+    ) -> int: ...
+
+forward: _Forward
+forward_streamed: _Forward
+forward_taps_loop: _Forward
+forward_naive: _Forward
+
 def known_isas() -> list[str]: ...
 def supported_isas() -> list[str]: ...
 def isa() -> str: ...
