@@ -193,14 +193,14 @@ void forward_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
         const float* y = p.y + row * p.length;
         float* out = p.out + row * pooled;
         if constexpr (pooling == Pooling::kWideMean) {
-            for (std::int64_t at = 0; at < p.length; at += p.pool) {
+            for (std::int64_t n = 0; n < pooled; ++n, y += p.pool) {
                 Vec::Reg sum = Vec::zero();
                 for (std::int64_t t = 0; t < p.pool; t += kLanes) {
                     const int lanes = lanes_of(p.pool - t);
-                    const Vec::Reg value = Vec::relu(norm.of(load_part(y + at + t, lanes)));
+                    const Vec::Reg value = Vec::relu(norm.of(load_part(y + t, lanes)));
                     sum = Vec::add(sum, Vec::keep_first(value, lanes));
                 }
-                *out++ = Vec::add_lanes(sum) / static_cast<float>(p.pool);
+                out[n] = Vec::add_lanes(sum) / static_cast<float>(p.pool);
             }
             return;
         }
@@ -238,12 +238,18 @@ inline void for_gradients(const BlockTask& p, const Windows& windows, const Norm
     };
     const float share = 1.0f / static_cast<float>(p.pool);
     if constexpr (pooling == Pooling::kWideMean) {
-        for (std::int64_t at = 0; at < p.length; at += p.pool) {
+        std::int64_t at = 0;
+        for (std::int64_t end = p.pool; end <= p.length; end += p.pool) {
             const Vec::Reg g = Vec::broadcast(*gradient++ * share);
-            for (std::int64_t t = 0; t < p.pool; t += kLanes) {
-                const int lanes = lanes_of(p.pool - t);
-                rectified(at + t, lanes, load_part(y + at + t, lanes), Vec::keep_first(g, lanes));
+            for (; at < end; at += kLanes) {
+                const int lanes = lanes_of(end - at);
+                rectified(at, lanes, load_part(y + at, lanes), Vec::keep_first(g, lanes));
             }
+            at = end;
+        }
+        for (; at < p.length; at += kLanes) {  // in no window
+            const int lanes = lanes_of(p.length - at);
+            rectified(at, lanes, load_part(y + at, lanes), Vec::zero());
         }
         return;
     }

@@ -70,6 +70,28 @@ def test_a_block_equals_its_layers_in_float64(
     assert_close(found, exact, 3e-5 if batch * length > 8 else 3e-3)
 
 
+# Windows of a part of a vector, of one and of several vectors, and longer than the row.
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("pool", [1, 2, 3, 5, 17, 33, 50, 61, 200])
+def test_means_of_windows_that_do_not_divide_the_row(isa: str, pool: int) -> None:
+    y, weight, bias = randn(3, 4, 61).requires_grad_(), randn(4, seed=1), randn(4, seed=2)
+    exact = y.detach().double().requires_grad_()
+    normalised = nn.functional.batch_norm(
+        exact, None, None, weight.double(), bias.double(), training=True
+    ).relu()
+    windows = normalised[..., : 61 // pool * pool].unflatten(-1, (61 // pool, pool))
+    expected = windows.mean(dim=-1)
+    pull = randn(*expected.shape, seed=3)
+    with use_isa(isa):
+        out, _, _ = torch.ops.crossscale.normalised(y, weight, bias, None, None, 1e-5, pool, True)
+        out.backward(pull)
+    expected.backward(pull.double())
+    assert y.grad is not None
+    assert exact.grad is not None
+    torch.testing.assert_close(out, expected.float(), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(y.grad, exact.grad.float(), atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("isa", ISAS)
 def test_values_far_from_zero_keep_their_variance(isa: str) -> None:
     y = 1000 + randn(8, 2, 300)
