@@ -13,8 +13,7 @@ namespace {
 
 template <int OV, int IT, int KT>
 void tile_over_channels(const WeightCall& c) {
-    TileSums<IT, KT, OV> sum;
-    clear_sums<IT, KT, OV>(sum);
+    TileSums<IT, KT, OV> sum{};
     for (int n = 0; n < c.piece_count; ++n) {
         const Piece& piece = c.pieces[n];
         const float* x[IT][KT];
@@ -52,8 +51,7 @@ void tile_over_channels(const WeightCall& c) {
 template <int IT, int KT>
 void tile_of_held_gradients(const WeightCall& c) {
     constexpr int kHeld = 4;
-    TileSums<IT, KT, 1> sum;
-    clear_sums<IT, KT, 1>(sum);
+    TileSums<IT, KT, 1> sum{};
     for (int n = 0; n < c.piece_count; ++n) {
         const Piece& piece = c.pieces[n];
         const float* x[IT];

@@ -9,8 +9,7 @@ namespace {
 
 template <int OC, int KT>
 void tile_over_positions(const WeightCall& c) {
-    TileSums<OC, KT, 1> sum;
-    clear_sums<OC, KT, 1>(sum);
+    TileSums<OC, KT, 1> sum{};
     for (int n = 0; n < c.piece_count; ++n) {
         const Piece& piece = c.pieces[n];
         const float* x[KT];

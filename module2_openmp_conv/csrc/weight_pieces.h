@@ -85,20 +85,6 @@ using WeightTile = void (*)(const WeightCall&);
 template <int C, int K, int V>
 using TileSums = Vec::Reg[C][K][V];
 
-template <int C, int K, int V>
-[[gnu::always_inline]] inline void clear_sums(TileSums<C, K, V>& sum) {
-#pragma GCC unroll 16
-    for (int c = 0; c < C; ++c) {
-#pragma GCC unroll 16
-        for (int k = 0; k < K; ++k) {
-#pragma GCC unroll 16
-            for (int v = 0; v < V; ++v) {
-                sum[c][k][v] = Vec::zero();
-            }
-        }
-    }
-}
-
 // Adds a tile's sums to the thread's.
 template <int C, int K, int V>
 [[gnu::always_inline]] inline void add_to_sums(const WeightCall& call,
