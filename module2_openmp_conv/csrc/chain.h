@@ -47,4 +47,10 @@ class Chains {
     float* done_ = memory_;
 };
 
+// What a sum comes to: its bias is added last, and ReLU comes after.
+inline Vec::Reg output_of(Vec::Reg sum, Vec::Reg bias, bool relu) {
+    const Vec::Reg total = Vec::add(sum, bias);
+    return relu ? Vec::relu(total) : total;
+}
+
 }  // namespace

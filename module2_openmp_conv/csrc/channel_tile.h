@@ -112,8 +112,7 @@ template <int P, bool kChained>
     Vec::Reg row[Vec::kLanes];
 #pragma GCC unroll 16
     for (int t = 0; t < Vec::kLanes; ++t) {
-        const Vec::Reg total = t < P ? Vec::add(sum[t < P ? t : 0][0], bias) : Vec::zero();
-        row[t] = c.relu ? Vec::relu(total) : total;
+        row[t] = t < P ? output_of(sum[t][0], bias, c.relu) : Vec::zero();
     }
     Vec::transpose(row);
     float* y = part.y;

@@ -82,8 +82,7 @@ void tile(const TileCall& c) {
         const Vec::Reg bias = c.bias ? Vec::broadcast(c.bias[o]) : Vec::zero();
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
-            const Vec::Reg total = Vec::add(sum[o][v], bias);
-            const Vec::Reg out = c.relu ? Vec::relu(total) : total;
+            const Vec::Reg out = output_of(sum[o][v], bias, c.relu);
             const std::int64_t left = c.positions - v * Vec::kLanes;
             if (left >= Vec::kLanes) {
                 Vec::store(y + v * Vec::kLanes, out);

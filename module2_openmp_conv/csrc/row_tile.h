@@ -100,8 +100,7 @@ template <int K, bool kChained, bool kEdge>
         const Vec::Reg bias = Vec::broadcast(c.bias);
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
-            const Vec::Reg total = Vec::add(sum[0][v], bias);
-            const Vec::Reg out = c.relu ? Vec::relu(total) : total;
+            const Vec::Reg out = output_of(sum[0][v], bias, c.relu);
             const std::int64_t left = end - t - v * Vec::kLanes;
             if (!kEdge || left >= Vec::kLanes) {
                 Vec::store(c.y + t + v * Vec::kLanes, out);
