@@ -18,15 +18,10 @@ constexpr std::int64_t kStagedBytes = 36 * 1024;     // output of a block: 16 ro
 // Outputs of more bytes are written past the caches.
 constexpr std::int64_t kMostCachedBytes = std::int64_t{24} << 20;
 
-std::int64_t output_bytes(const ForwardTask& p) {
-    return p.batch * p.groups * p.group_out * p.reach.out_length *
-           static_cast<std::int64_t>(sizeof(float));
-}
-
 // Of a sum, for lanes over output channels: fewer do not pay for laying the outputs back into rows.
 constexpr std::int64_t kLeastTerms = 14;
 
-// Fills in the partition of the task.
+// Fills in the partition of the task, and whether its output is streamed if that is not asked for.
 void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const Reach& r = p.reach;
     const bool over_channels = isa.over_channels && r.stride == 1 &&
@@ -39,6 +34,7 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const std::int64_t tiles = divided_up(p.reach.out_length, width);
     p.slab_row = slab_row_of(p.reach, width);
     constexpr std::int64_t kFloat = sizeof(float);
+    p.stream |= p.batch * p.groups * p.group_out * r.out_length * kFloat > kMostCachedBytes;
     std::int64_t in_l1 =
         std::min(kItemInputBytes / kFloat / width, kMostSlabFloats / p.slab_row) / p.group_in;
     if (p.stream) {
@@ -101,7 +97,7 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
     p.relu = relu;
     const std::int64_t work = work_of(g);
     if (method == Method::kTiled || method == Method::kStreamed) {
-        p.stream = method == Method::kStreamed || output_bytes(p) > kMostCachedBytes;
+        p.stream = method == Method::kStreamed;
         const Weights weights{weight, p.groups, p.group_in, p.group_out, g.kernel};
         return run_forward(
             p, weights, reads_padding(g), work, num_threads,
@@ -125,7 +121,6 @@ int input_gradient(const Geometry& g, const float* gradient, const float* weight
     p.reach = {g.out_length, g.kernel, 1, g.dilation, reach - g.padding_left, g.stride, g.length};
     p.input = gradient;
     p.out = input_gradient;
-    p.stream = output_bytes(p) > kMostCachedBytes;
     return run_forward(
         p, weights, true, work_of(g), num_threads,
         [&](std::int64_t block, float* packed) { pack_reversed(weights, block, packed); });

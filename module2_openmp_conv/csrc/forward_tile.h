@@ -210,7 +210,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                 call.y_row = end - begin;
                 y = staged - begin;
             }
-            const std::int64_t lines = divided_up(outflow.lines(), tiles);
+            const std::int64_t lines = p.stream ? divided_up(outflow.lines(), tiles) : 0;
             const TileFunction full = tile_function_of(p, block, p.tile_vectors);
             for (std::int64_t n = 0; n < tiles; ++n) {
                 call.x = placed[n].x;

@@ -56,7 +56,7 @@ struct ForwardTask : Shape {
     const float* bias;           // [groups · group_out], or null
     float* out;                  // [batch, groups · group_out, out_length]
     bool relu;                   // max(0, y) before the store; NaN stays NaN
-    bool stream;                 // out is larger than the caches: write past them
+    bool stream;                 // write past the caches, as an out larger than these is
     std::int64_t channel_block;  // of the largest tile: weights are packed in such blocks
 
     // The partition: an item is one batch element, one group, these many tiles of positions and
