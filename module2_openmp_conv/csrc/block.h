@@ -100,17 +100,19 @@ struct Step {
     int windows;
 };
 
-// Which of a step's neighbours a mean's windows have in them, and which window a neighbour is in.
+// A step's windows: how many there are, which of its neighbours a mean's have in them, and which
+// window a neighbour is in. Windows of more than a step are none.
 class Windows {
   public:
-    explicit Windows(int pool) : pool_(pool), count_(2 * kLanes / pool) {
-        for (int j = 0; j < pool; ++j) {
+    explicit Windows(const BlockTask& p)
+        : pool_(p.pool <= 2 * kLanes ? static_cast<int>(p.pool) : 1), count_(2 * kLanes / pool_) {
+        for (int j = 0; j < pool_; ++j) {
             for (int lane = 0; lane < kLanes; ++lane) {
-                members_[j][lane] = lane < count_ ? lane * pool + j : 0;
+                members_[j][lane] = lane < count_ ? lane * pool_ + j : 0;
             }
         }
         for (int lane = 0; lane < 2 * kLanes; ++lane) {
-            window_[lane] = lane / pool < kLanes ? lane / pool : 0;
+            window_[lane] = lane / pool_ < kLanes ? lane / pool_ : 0;
         }
     }
 
@@ -174,18 +176,9 @@ inline void for_rows(const BlockTask& p, std::int64_t first, std::int64_t last, 
     }
 }
 
-// Of a step.
-template <Pooling pooling>
-inline int windows_of(const Windows& windows) {
-    return pooling == Pooling::kNone     ? 2 * kLanes
-           : pooling == Pooling::kLarger ? kLanes
-                                         : windows.count();
-}
-
 template <Pooling pooling>
 void forward_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
-    constexpr bool is_mean = pooling == Pooling::kMean;
-    const Windows windows(is_mean ? static_cast<int>(p.pool) : 1);
+    const Windows windows(p);
     const std::int64_t pooled = p.length / p.pool;
     const Vec::Reg share = Vec::broadcast(1.0f / static_cast<float>(p.pool));
     for_rows(p, first, last, [&](std::int64_t row, std::int64_t channel) {
@@ -204,7 +197,7 @@ void forward_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
             }
             return;
         }
-        for_steps(p, windows_of<pooling>(windows), [&](const Step& at) {
+        for_steps(p, windows.count(), [&](const Step& at) {
             const Pair value{Vec::relu(norm.of(load_part(y + at.t, at.low))),
                              Vec::relu(norm.of(load_part(y + at.t + kLanes, at.high)))};
             if constexpr (pooling == Pooling::kNone) {
@@ -214,7 +207,7 @@ void forward_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
                 Pair of_two;
                 Vec::split(value.low, value.high, &of_two.low, &of_two.high);
                 store_part(out + at.pooled, Vec::larger(of_two.low, of_two.high), at.windows);
-            } else if constexpr (is_mean) {
+            } else if constexpr (pooling == Pooling::kMean) {
                 store_part(out + at.pooled, Vec::multiply(windows.sum(value), share), at.windows);
             }
         });
@@ -232,7 +225,6 @@ void block_forward_rows(const BlockTask& p, std::int64_t first, std::int64_t las
 template <Pooling pooling, class Body>
 inline void for_gradients(const BlockTask& p, const Windows& windows, const Norm& norm,
                           const float* y, const float* gradient, const Body& body) {
-    constexpr bool is_mean = pooling == Pooling::kMean;
     const auto rectified = [&](std::int64_t t, int lanes, Vec::Reg value, Vec::Reg g) {
         body(t, lanes, value, Vec::where_greater(norm.of(value), Vec::zero(), g));
     };
@@ -253,7 +245,7 @@ inline void for_gradients(const BlockTask& p, const Windows& windows, const Norm
         }
         return;
     }
-    for_steps(p, windows_of<pooling>(windows), [&](const Step& at) {
+    for_steps(p, windows.count(), [&](const Step& at) {
         const Pair value{load_part(y + at.t, at.low), load_part(y + at.t + kLanes, at.high)};
         Pair g{};
         if constexpr (pooling == Pooling::kNone) {
@@ -264,7 +256,7 @@ inline void for_gradients(const BlockTask& p, const Windows& windows, const Norm
             const Vec::Reg pooled = load_part(gradient + at.pooled, at.windows);
             Vec::join(Vec::where_not_greater(of_two.high, of_two.low, pooled),
                       Vec::where_greater(of_two.high, of_two.low, pooled), &g.low, &g.high);
-        } else if constexpr (is_mean) {
+        } else if constexpr (pooling == Pooling::kMean) {
             const Vec::Reg pooled = load_part(gradient + at.pooled, at.windows);
             g = windows.spread(Vec::multiply(pooled, Vec::broadcast(share)));
         }
@@ -277,7 +269,7 @@ inline void for_gradients(const BlockTask& p, const Windows& windows, const Norm
 
 template <Pooling pooling>
 void sums_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
-    const Windows windows(pooling == Pooling::kMean ? static_cast<int>(p.pool) : 1);
+    const Windows windows(p);
     const std::int64_t pooled = p.length / p.pool;
     for_rows(p, first, last, [&](std::int64_t row, std::int64_t channel) {
         const Vec::Reg minus_mean = Vec::broadcast(-p.mean[channel]);
@@ -301,7 +293,7 @@ void block_sums_rows(const BlockTask& p, std::int64_t first, std::int64_t last) 
 
 template <Pooling pooling>
 void gradient_rows(const BlockTask& p, std::int64_t first, std::int64_t last) {
-    const Windows windows(pooling == Pooling::kMean ? static_cast<int>(p.pool) : 1);
+    const Windows windows(p);
     const std::int64_t pooled = p.length / p.pool;
     for_rows(p, first, last, [&](std::int64_t row, std::int64_t channel) {
         const Norm norm(p, channel);
