@@ -108,9 +108,9 @@ def test_gradients_steps_and_latency_have_bars_of_their_own(made_rows: Made) -> 
 
 
 def test_errors_may_be_twice_torchs_of_the_same_instruction_set(made_rows: Made) -> None:
-    right, wrong = Cell(64, 16, 16, 5), Cell(64, 1, 1, 3)
+    rounded, exact = Cell(64, 16, 16, 5), Cell(64, 1, 1, 3)
     names = ("torch", "torch_avx2", "crossscale", "crossscale_avx2")
-    frame = made_rows({cell: dict.fromkeys(names, 1.0) for cell in (right, wrong)})
+    frame = made_rows({cell: dict.fromkeys(names, 1.0) for cell in (rounded, exact)})
     errors = {
         ("torch", 16): 2e-7,
         ("crossscale", 16): 4e-7,

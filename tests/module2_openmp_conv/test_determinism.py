@@ -16,7 +16,7 @@ pytestmark = pytest.mark.kernels
 
 # Batch, input and output channels, length, kernel, and arguments: enough work for several threads,
 # few and many channels, one sample and many, more taps than the tiles take, copied inputs, one
-# output channel, more output channels than one block.
+# output channel, an output larger than the caches, more output channels than one block.
 SHAPES = [
     ((64, 1, 1, 500, 7), {"padding": 3}),
     ((3, 16, 40, 900, 5), {"padding": (4, 0)}),
@@ -25,6 +25,7 @@ SHAPES = [
     ((5, 6, 6, 700, 3), {"groups": 6, "dilation": 5, "padding": 5}),
     ((2, 2, 3, 700, 80), {"padding": 40}),
     ((3, 40, 1, 900, 7), {"padding": 3}),
+    ((50, 1, 256, 502, 3), {}),
     ((5, 20, 64, 301, 5), {"padding": 2}),
 ]
 
