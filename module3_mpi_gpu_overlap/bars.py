@@ -30,6 +30,7 @@ from module3_mpi_gpu_overlap.selection import profile_rows
 EXPOSED_AT_MOST, ROUND_AT_MOST = 0.05, 0.55
 OVERHEAD_AT_MOST = 0.02
 LESS_THAN_FLOWER = 5.0
+AS_DOCUMENTED = "Flower documented"  # its name in peers/flower.py
 OF_CENTRAL_AT_LEAST = 0.95
 FEWER_BYTES = 4.0
 FAULTS_COUNT = 200
@@ -135,25 +136,23 @@ def _peers(rows: pd.DataFrame) -> Iterator[str]:
         yield "overhead of Flower over the suite's: not measured"
         return
     columns = ["overhead_s", "runner_overhead_s"]
-    least = flower.groupby("contestant")[columns].median().min().astype(float)
+    variants = flower.groupby("contestant")[columns].median().astype(float)
+    modes = suite.groupby("contestant")[columns].median().astype(float)
     steps = int(own["local_steps"].iloc[0])
-    for mode, found in suite.groupby("contestant")[columns].median().iterrows():
-        times = least / found.astype(float)
+    for mode, found in modes.iterrows():
+        times = variants.min() / found
         yield (
             f"overhead of Flower over {mode}'s in a round of {steps} local steps (bar: at least "
-            f"{LESS_THAN_FLOWER:g}): {times['overhead_s']:.1f}, or "
-            f"{times['runner_overhead_s']:.1f} without drawing batches"
+            f"{LESS_THAN_FLOWER:g}): {_both(times)}"
             f"{_judged(times['overhead_s'] >= LESS_THAN_FLOWER)}"
         )
-    documented = flower[flower["contestant"] == "Flower documented"]
-    if documented.empty:
-        return
-    for mode, found in suite.groupby("contestant")[columns].median().iterrows():
-        times = documented[columns].median().astype(float) / found.astype(float)
-        yield (
-            f"  as its tutorial sets it up, over {mode}'s: {times['overhead_s']:.1f}, or "
-            f"{times['runner_overhead_s']:.1f} without drawing batches"
-        )
+    for _, documented in variants[variants.index == AS_DOCUMENTED].iterrows():
+        for mode, found in modes.iterrows():
+            yield f"  as its tutorial sets it up, over {mode}'s: {_both(documented / found)}"
+
+
+def _both(times: "pd.Series[float]") -> str:
+    return f"{times['overhead_s']:.1f}, or {times['runner_overhead_s']:.1f} without drawing batches"
 
 
 def _share(rows: pd.DataFrame) -> Iterator[str]:

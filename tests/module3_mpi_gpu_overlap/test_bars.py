@@ -65,6 +65,13 @@ def test_the_suites_overhead_is_held_against_flowers_least(
     assert line.endswith(f"{told} without drawing batches: {verdict}")
 
 
+def test_flower_as_its_tutorial_sets_it_up_is_told_too(rows: Any, tmp_path: Path) -> None:
+    flower = {"Flower documented": (0.09, 0.05), "Flower raw": (0.05, 0.02)}
+    rows.write_peers(tmp_path, {"G1": (0.01, 0.005), **flower})
+    (line,) = lines(tmp_path, "as its tutorial")
+    assert line.endswith("over G1's: 9.0, or 10.0 without drawing batches")
+
+
 def test_without_flower_no_overhead_is_judged(rows: Any, tmp_path: Path) -> None:
     rows.write_peers(tmp_path, {"G1": (0.01, 0.005), "gloo": (0.02, 0.01)})
     assert lines(tmp_path, "overhead of Flower") == [
