@@ -62,7 +62,7 @@ def prepare(extras: str) -> Path:
         return python
     if torch is None:
         pip(python, TORCH)
-    elif tuple(int(part) for part in torch.split(".")[:2]) < OLDEST_TORCH:
+    elif numbers(torch) < OLDEST_TORCH:
         raise SetupError(
             f"torch {torch} is installed, the suite needs {_dotted(OLDEST_TORCH)} or newer: "
             "upgrade it yourself, so that it keeps its kind (CPU, CUDA, ROCm)"
@@ -80,6 +80,11 @@ def installed_torch(python: Path) -> str | None:
     code = "import importlib.metadata as m; print(m.version('torch'))"
     found = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=False)
     return found.stdout.strip() or None
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 def _require_compiler() -> None:
