@@ -47,7 +47,12 @@ def draw_breakdown(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
                 if of_rung[column].isna().all():
                     continue
                 length = median_and_quartiles(of_rung[column])[0]
-                axes.barh(y, length, 0.7, left=end, color=colour, label=label)
+                if length < 0:  # within the noise of both: outlined, for it takes away from the bar
+                    style: dict[str, Any] = {"fill": False, "edgecolor": colour, "hatch": "////"}
+                    label = "less than compute only"
+                else:
+                    style = {"color": colour}
+                axes.barh(y, length, 0.7, left=end, label=label, **style)
                 end += length
             compute, *_ = median_and_quartiles(of_rung["compute_only_step_ms"])
             _whisker(axes, y, compute + of_rung["exposed_ms"])
@@ -106,8 +111,11 @@ def _draw(
         axes.set_ylim(len(names) - 0.4, -0.6)
         axes.set_yticks(range(len(names)), names if axes is all_axes[0] else [""] * len(names))
     if legend:
-        handles, labels = all_axes[0].get_legend_handles_labels()
-        unique = dict(zip(labels, handles, strict=True))
+        unique = {
+            label: handle
+            for axes in all_axes
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
         figure.legend(
             unique.values(),
             unique.keys(),

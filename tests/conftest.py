@@ -14,6 +14,14 @@ from crossscale_data.source import DATABASE_VARIABLE, HOME_VARIABLE, Source, che
 SHORT_RECORD_S = 60.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long first, so that of two workers none ends up with one of them alone."""
+    slow, mpi = (
+        {item.path for item in items if item.get_closest_marker(name)} for name in ("slow", "mpi")
+    )
+    items.sort(key=lambda item: (item.path not in slow, item.path not in mpi))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> None:
     """Started in the background a run ignores SIGINT, and so would every program that it starts."""

@@ -130,6 +130,7 @@ def test_what_rows_say_cannot_break_the_page(one: list[RunReport]) -> None:
     assert "&lt;b&gt; &amp; co |" in rendered(PAGE, [report])
 
 
+@pytest.mark.slow
 def test_files_appear_whole_and_are_the_same_again(write_run: WriteRun, tmp_path: Path) -> None:
     folders = (write_run("run"),)
     first = write_report(folders, tmp_path / "one")

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, library, nn
 
@@ -47,6 +47,15 @@ def assert_close(found: list[Tensor], exact: list[Tensor], tolerance: float) -> 
         torch.testing.assert_close(one.double(), other.double(), atol=tolerance * scale, rtol=0)
 
 
+def has_kinks(block: nn.Sequential, input: Tensor) -> bool:
+    """Whether rounding decides what a ReLU lets through, or which of two values is the larger."""
+    with torch.no_grad():
+        normalised = copy.deepcopy(block).double()[:2](input.double())
+    pairs = normalised[..., : normalised.shape[-1] // 2 * 2].relu().unflatten(-1, (-1, 2))
+    between = pairs.diff(dim=-1)[pairs.amax(dim=-1, keepdim=True) > 0]
+    return bool(torch.cat([normalised.flatten(), between]).abs().min() < 1e-6)
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @settings(max_examples=60, deadline=None)
 @given(
@@ -62,10 +71,11 @@ def test_a_block_equals_its_layers_in_float64(
     windows = [size for size in range(1, length + 1) if length % size == 0]
     size = windows[seed % len(windows)]
     pool = {"none": None, "max": nn.MaxPool1d(2), "mean": nn.AdaptiveAvgPool1d(size)}[pooling]
-    model = block(pool, seed).train(training)
-    exact = run(copy.deepcopy(model).double(), randn(batch, 3, length, seed=seed).double())
+    model, input = block(pool, seed).train(training), randn(batch, 3, length, seed=seed)
+    assume(not has_kinks(model, input))
+    exact = run(copy.deepcopy(model).double(), input.double())
     with use_isa(isa):
-        found = run(fuse_blocks(copy.deepcopy(model)), randn(batch, 3, length, seed=seed))
+        found = run(fuse_blocks(copy.deepcopy(model)), input)
     # Few values have a deviation near zero, and rounding is divided by it.
     assert_close(found, exact, 3e-5 if batch * length > 8 else 3e-3)
 

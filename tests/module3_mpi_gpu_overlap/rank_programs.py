@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from crossscale_data.classifier_inputs import BeatInputs
+from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap import client_data
 from module3_mpi_gpu_overlap.agreement import handshake, verify_same_model
 from module3_mpi_gpu_overlap.client_data import Clients
@@ -426,12 +427,25 @@ def several(world: World, options: dict[str, Any]) -> dict[str, Any]:
     return {key: PROGRAMS[name](world, own_options) for key, (name, own_options) in options.items()}
 
 
+def refused(world: World, options: dict[str, Any]) -> dict[str, list[str]]:
+    """Programs that must refuse what they are asked for: what each says, rank by rank."""
+    told: dict[str, list[str]] = {}
+    for key, (name, own_options) in options.items():
+        sentence = "nothing was refused"
+        try:
+            PROGRAMS[name](world, own_options)
+        except UserError as error:
+            sentence = str(error)
+        told[key] = world.comm.allgather(sentence)
+    return told
+
+
 PROGRAMS = {
     program.__name__: program
     for program in (
         *(federate, train_alone, average, sum_of_clients, screened_silent_rank, progress),
         *(secure_total, shake_hands, load_data),
-        *(differ_at_the_end, fail_unforeseen, fail_to_read, too_few_patients, several),
+        *(differ_at_the_end, fail_unforeseen, fail_to_read, too_few_patients, several, refused),
         get_on,
     )
 }

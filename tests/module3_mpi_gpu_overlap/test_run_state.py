@@ -1,5 +1,6 @@
 """Kept and resumed runs: to the bit by as many ranks; and states that cannot be resumed."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -128,43 +129,69 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:1000])
 
 
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"not ours")
+
+
 def flip_a_bit(path: Path) -> None:
     whole = bytearray(path.read_bytes())
     whole[len(whole) // 2] ^= 1
     path.write_bytes(whole)
 
 
-@pytest.mark.parametrize(
-    ("name", "damage", "options", "sentence"),
-    [
-        ("round-3.pt", truncate, {}, r"round-3\.pt is damaged or was not kept by"),
-        ("round-3.rank-1-of-2.pt", truncate, {}, r"rank-1-of-2\.pt is damaged .*\(on rank 1\)"),
-        ("round-3.rank-1-of-2.pt", Path.unlink, {}, r"is missing: all ranks must see .*rank 1"),
-        ("round-3.pt", Path.unlink, {}, "holds no state to resume from"),
-        ("round-3.pt", flip_a_bit, {}, r"round-3\.pt is damaged or was not kept by"),
-        (
-            "round-3.pt",
-            lambda path: path.write_bytes(b"not ours"),
-            {},
-            "is damaged or was not kept by",
-        ),
-        ("round-3.pt", damage_nothing, {"rounds": 3}, "has done 4 rounds already"),
-        ("round-3.pt", damage_nothing, {"batch_size": 8}, "with --batch-size 16, and this one"),
-        ("round-3.pt", damage_nothing, {"resume": False}, "go on with --resume, or name another"),
-    ],
-)
+REFUSALS = {
+    "truncated": ("round-3.pt", truncate, {}, r"round-3\.pt is damaged or was not kept by"),
+    "a rank's truncated": (
+        *("round-3.rank-1-of-2.pt", truncate, {}),
+        r"rank-1-of-2\.pt is damaged .*\(on rank 1\)",
+    ),
+    "a rank's missing": (
+        *("round-3.rank-1-of-2.pt", Path.unlink, {}),
+        r"is missing: all ranks must see .*rank 1",
+    ),
+    "missing": ("round-3.pt", Path.unlink, {}, "holds no state to resume from"),
+    "a bit flipped": ("round-3.pt", flip_a_bit, {}, r"round-3\.pt is damaged or was not kept by"),
+    "another's": ("round-3.pt", overwrite, {}, "is damaged or was not kept by"),
+    "fewer rounds": ("round-3.pt", damage_nothing, {"rounds": 3}, "has done 4 rounds already"),
+    "other option": (
+        *("round-3.pt", damage_nothing, {"batch_size": 8}),
+        "with --batch-size 16, and this one",
+    ),
+    "not resumed": (
+        *("round-3.pt", damage_nothing, {"resume": False}),
+        "go on with --resume, or name another",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(
+    two_ranks: dict[str, Any], states: Path, run_program: Any, tmp_path_factory: Any
+) -> dict[str, list[str]]:
+    """What both ranks of a run say that was started on each of those states."""
+    folder = tmp_path_factory.mktemp("refused")
+    cases = {}
+    for case, (name, damage, options, _) in REFUSALS.items():
+        own = shutil.copytree(states / "silo", folder / case)
+        damage(own / name)
+        run = {**RUN, "rounds": 6, **CASES["silo"], "state_dir": str(own), "resume": True}
+        cases[case] = ["federate", {**run, **options}]
+    told: dict[str, list[str]] = run_program("refused", 2, **cases)
+    return told
+
+
+@pytest.mark.parametrize("case", REFUSALS)
 def test_a_state_that_cannot_be_resumed_is_one_sentence(
-    two_ranks: dict[str, Any],
-    states: Path,
-    run_program: Any,
-    tmp_path: Path,
-    name: str,
-    damage: Any,
-    options: dict[str, Any],
-    sentence: str,
+    refused: dict[str, list[str]], case: str
 ) -> None:
-    shutil.copytree(states / "silo", tmp_path / "silo")
-    damage(tmp_path / "silo" / name)
-    run = {**RUN, "rounds": 6, **CASES["silo"], "state_dir": str(tmp_path / "silo"), "resume": True}
-    with pytest.raises(UserError, match=f"status 2: .*{sentence}"):
-        run_program("federate", 2, **{**run, **options})
+    *_, sentence = REFUSALS[case]
+    assert len(set(refused[case])) == 1
+    assert re.search(sentence, refused[case][0])
+
+
+def test_a_refusal_ends_the_command(
+    two_ranks: dict[str, Any], run_program: Any, states: Path
+) -> None:
+    run = {**RUN, **CASES["silo"], "state_dir": str(states / "silo")}
+    with pytest.raises(UserError, match=r"status 2: .*go on with --resume, or name another"):
+        run_program("federate", 2, **run)
