@@ -185,9 +185,7 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                 // Strided runs lie where a whole tile's would: its offsets are used.
                 const std::int64_t read =
                     r.stride > 1 ? width : rounded_up(to.positions, Vec::kLanes);
-                for (std::int64_t i = 0; i < p.group_in; ++i) {
-                    fill_slab_row(r, input + i * r.length, t, read, slab + i * p.slab_row);
-                }
+                fill_slab(r, input, p.group_in, t, read, slab, p.slab_row);
                 to.x = slab;
                 to.row = p.slab_row;
             }

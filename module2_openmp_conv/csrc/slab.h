@@ -39,30 +39,36 @@ inline void copy(float* to, const float* from, std::int64_t n) {
     }
 }
 
-inline void clear(float* to, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i) {
-        to[i] = 0.0f;
-    }
-}
-
-// Copies what outputs [t, t + positions) of one channel read: `row` is that channel's input.
-inline void fill_slab_row(const Reach& r, const float* row, std::int64_t t, std::int64_t positions,
-                          float* slab) {
+// Copies what outputs [t, t + positions) of so many channels read: `input` is the first one's row.
+// In place, vector by vector: all rows begin and end alike, and what is stored as whole vectors can
+// be read at once.
+inline void fill_slab(const Reach& r, const float* input, std::int64_t channels, std::int64_t t,
+                      std::int64_t positions, float* slab, std::int64_t slab_row) {
     const std::int64_t run = phase_row(r, positions);
-    for (std::int64_t phase = 0; phase < r.stride; ++phase, slab += run) {
-        const std::int64_t at = t * r.stride + phase - r.padding;  // of slab[0], before upsampling
-        if (reads_in_place(r)) {
-            const std::int64_t begin = smaller(larger(0, -at), run);
-            const std::int64_t end = larger(begin, smaller(run, r.length - at));
-            clear(slab, begin);
-            copy(slab + begin, row + at + begin, end - begin);
-            clear(slab + end, run - end);
-            continue;
+    if (reads_in_place(r)) {
+        for (std::int64_t j = 0; j < run; j += Vec::kLanes) {
+            const std::int64_t at = t - r.padding + j;
+            const std::int64_t first = smaller(larger(0, -at), Vec::kLanes);
+            const std::int64_t last = larger(first, smaller(Vec::kLanes, r.length - at));
+            const float* from = input + at;
+            float* to = slab + j;
+            for (std::int64_t i = 0; i < channels; ++i, from += r.length, to += slab_row) {
+                Vec::store(to, first == last ? Vec::zero()
+                                             : Vec::load_between(from, static_cast<int>(first),
+                                                                 static_cast<int>(last)));
+            }
         }
-        for (std::int64_t j = 0; j < run; ++j) {
-            const std::int64_t from = at + j * r.stride;
-            const bool inside = from >= 0 && from < r.length * r.upsampling;
-            slab[j] = inside && from % r.upsampling == 0 ? row[from / r.upsampling] : 0.0f;
+        return;
+    }
+    for (std::int64_t i = 0; i < channels; ++i, input += r.length, slab += slab_row) {
+        float* to = slab;
+        for (std::int64_t phase = 0; phase < r.stride; ++phase, to += run) {
+            const std::int64_t at = t * r.stride + phase - r.padding;  // before upsampling
+            for (std::int64_t j = 0; j < run; ++j) {
+                const std::int64_t from = at + j * r.stride;
+                const bool inside = from >= 0 && from < r.length * r.upsampling;
+                to[j] = inside && from % r.upsampling == 0 ? input[from / r.upsampling] : 0.0f;
+            }
         }
     }
 }

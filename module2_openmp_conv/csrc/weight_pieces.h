@@ -50,9 +50,7 @@ inline int split_into_pieces(const WeightTask& p, const float* input, std::int64
         }
         float* slab = slabs;
         slabs += p.group_in * p.slab_row;
-        for (std::int64_t i = 0; i < p.group_in; ++i) {
-            fill_slab_row(r, input + i * r.length, t, positions, slab + i * p.slab_row);
-        }
+        fill_slab(r, input, p.group_in, t, positions, slab, p.slab_row);
         pieces[count++] = {slab, p.slab_row, t, positions};
     }
     return count;
