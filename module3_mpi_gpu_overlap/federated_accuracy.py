@@ -68,6 +68,9 @@ class AccuracyConfig:
     federations: Annotated[
         tuple[str, ...] | None, Doc(f"Of {', '.join(FEDERATIONS)}; the profile's if none.")
     ] = None
+    seeds: Annotated[
+        tuple[int, ...] | None, Doc("To go on with others than those that have rows already.")
+    ] = None
     data_dir: DataDir = None
     results_dir: ResultsDir = Path("results")
 
@@ -96,7 +99,7 @@ def train_all(config: AccuracyConfig) -> None:
     """
     find_mpiexec()
     grid = GRIDS[config.profile]
-    jobs = list(jobs_of(grid, config.federations or grid.federations))
+    jobs = list(jobs_of(config.seeds or grid.seeds, config.federations or grid.federations))
     source = find_source(config.data_dir)
     load_beats(source)  # prepared here, not inside the first run
     print(source)
@@ -108,7 +111,7 @@ def train_all(config: AccuracyConfig) -> None:
     print(f"{len(jobs)} runs done; rows are in {config.results_dir}/module3_scores.csv")
 
 
-def jobs_of(grid: AccuracyGrid, names: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+def jobs_of(seeds: tuple[int, ...], names: tuple[str, ...]) -> Iterator[tuple[str, int]]:
     """(federation, seed) in the order they are run: all of a seed before the next.
 
     Raises:
@@ -117,7 +120,7 @@ def jobs_of(grid: AccuracyGrid, names: tuple[str, ...]) -> Iterator[tuple[str, i
     for name in names:
         if name not in FEDERATIONS:
             raise UserError(f"there is no federation {name!r}: choose of {', '.join(FEDERATIONS)}")
-    for seed in grid.seeds:
+    for seed in seeds:
         for name in names:
             yield name, seed
 

@@ -45,6 +45,12 @@ def sanitize_script(environment: ModuleType) -> ModuleType:
 
 
 @pytest.fixture
+def document(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    return load("document")
+
+
+@pytest.fixture
 def wheels(environment: ModuleType) -> ModuleType:
     return load("wheels")
 

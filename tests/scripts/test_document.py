@@ -1,0 +1,61 @@
+"""What the documentation tells of the reference rows, `scripts/document` would write again."""
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from crossscale_results import UserError
+from crossscale_results.report_data import run_reports
+from crossscale_results.report_page import SUMMARY, rendered
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+REFERENCE = CHECKOUT / "results" / "reference"
+
+
+def test_marked_parts_are_what_the_rows_make_of_them(document: ModuleType) -> None:
+    assert len(document.PARTS) == 10
+    for part in document.PARTS:
+        assert document.told(part) == part.text(REFERENCE), (part.file, part.label)
+
+
+def test_every_marked_part_is_written(document: ModuleType) -> None:
+    """But for the annotations' counts (tests/test_readme.py), which no run measures."""
+    files = {part.file for part in document.PARTS}
+    marked = sum(
+        (CHECKOUT / file).read_text(encoding="utf-8").count(document.END) for file in files
+    )
+    assert marked == len(document.PARTS) + 1
+
+
+@pytest.mark.slow
+def test_the_summary_is_what_the_rows_make_of_it() -> None:
+    shipped = (REFERENCE / SUMMARY).read_text(encoding="utf-8")
+    assert shipped == rendered(SUMMARY, run_reports((REFERENCE,)))
+
+
+def test_parts_are_written_between_their_marks(
+    document: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("a\n<!-- x -->\nold\n<!-- end -->\nb\n<!-- y -->\nkept\n<!-- end -->\n")
+    parts = (document.Part("README.md", "x", lambda folder: f"rows of {folder.name}"),)
+    for name, value in {
+        "PARTS": parts,
+        "CHECKOUT": tmp_path,
+        "REFERENCE": tmp_path / "rows",
+        "FIGURES": tmp_path / "figures",
+        "write_report": lambda folders, out: (out / SUMMARY).write_text(f"of {folders[0].name}"),
+    }.items():
+        monkeypatch.setattr(document, name, value)
+    (tmp_path / "rows").mkdir()
+    document.document(document.Document())
+    assert readme.read_text() == (
+        "a\n<!-- x -->\nrows of rows\n<!-- end -->\nb\n<!-- y -->\nkept\n<!-- end -->\n"
+    )
+    assert (tmp_path / "rows" / SUMMARY).read_text() == "of rows"
+
+
+def test_a_part_that_is_not_there_is_one_sentence(document: ModuleType) -> None:
+    with pytest.raises(UserError, match=r"README\.md has no part between <!-- none --> and"):
+        document.told(document.Part("README.md", "none", str))
