@@ -32,12 +32,12 @@ struct TilePart {
 template <int P>
 using PartSums = Vec::Reg[P][1];
 
-// Adds taps [k, k + Held) of all input channels.
-template <int P, int Held, bool kChained>
+// Adds taps [k, k + Held) of all input channels. D: the dilation, at most P.
+template <int P, int Held, int D, bool kChained>
 [[gnu::always_inline]] inline void add_held_taps(const TileCall& c, const TilePart& part,
                                                  std::int64_t k, PartSums<P>& sum,
                                                  Chains<kChained ? P : 1, 1>& chains) {
-    const float* x = part.x + k;
+    const float* x = part.x + k * D;
     const float* w = c.w + k * Vec::kLanes;
     const float* ahead = k == 0 ? part.ahead : nullptr;
     // The line in which the next part's row ends: one a channel, all at once would be waited for.
@@ -60,13 +60,13 @@ template <int P, int Held, bool kChained>
             for (int n = 0; n < Held; ++n) {
                 tap[n] = Vec::load(w + n * Vec::kLanes);
             }
-#pragma GCC unroll 32
-            for (int at = 0; at < P + Held - 1; ++at) {
+#pragma GCC unroll 64
+            for (int at = 0; at < P + (Held - 1) * D; ++at) {
                 const Vec::Reg in = Vec::broadcast(x[at]);
 #pragma GCC unroll 8
                 for (int n = 0; n < Held; ++n) {
-                    if (at >= n && at - n < P) {
-                        sum[at - n][0] = Vec::multiply_add(in, tap[n], sum[at - n][0]);
+                    if (const int t = at - n * D; t >= 0 && t < P) {
+                        sum[t][0] = Vec::multiply_add(in, tap[n], sum[t][0]);
                     }
                 }
             }
@@ -80,21 +80,21 @@ template <int P, int Held, bool kChained>
 }
 
 // Adds the taps that are left, fewer than Held.
-template <int P, int Held, bool kChained>
+template <int P, int Held, int D, bool kChained>
 [[gnu::always_inline]] inline void add_last_taps(const TileCall& c, const TilePart& part,
                                                  std::int64_t k, PartSums<P>& sum,
                                                  Chains<kChained ? P : 1, 1>& chains) {
     if constexpr (Held > 1) {
         if (c.kernel - k == Held - 1) {
-            add_held_taps<P, Held - 1, kChained>(c, part, k, sum, chains);
+            add_held_taps<P, Held - 1, D, kChained>(c, part, k, sum, chains);
         } else {
-            add_last_taps<P, Held - 1, kChained>(c, part, k, sum, chains);
+            add_last_taps<P, Held - 1, D, kChained>(c, part, k, sum, chains);
         }
     }
 }
 
 // P positions, no more than a vector's lanes.
-template <int P, bool kChained>
+template <int P, int D, bool kChained>
 [[gnu::noinline]] void channel_tile_part(const TileCall& c, const TilePart& part) {
     PartSums<P> sum;
 #pragma GCC unroll 16
@@ -104,9 +104,9 @@ template <int P, bool kChained>
     Chains<kChained ? P : 1, 1> chains;
     std::int64_t k = 0;
     for (; k + kMostHeld <= c.kernel; k += kMostHeld) {
-        add_held_taps<P, kMostHeld, kChained>(c, part, k, sum, chains);
+        add_held_taps<P, kMostHeld, D, kChained>(c, part, k, sum, chains);
     }
-    add_last_taps<P, kMostHeld, kChained>(c, part, k, sum, chains);
+    add_last_taps<P, kMostHeld, D, kChained>(c, part, k, sum, chains);
 
     const Vec::Reg bias = c.bias ? Vec::load(c.bias) : Vec::zero();
     Vec::Reg row[Vec::kLanes];
@@ -129,18 +129,23 @@ template <int P, bool kChained>
     }
 }
 
-// One vector of channels, whose taps must be neighbours in the input.
-template <bool kChained>
+// One vector of channels.
+template <int D, bool kChained>
 void channel_tile(const TileCall& c) {
     for (std::int64_t t = 0; t < c.positions; t += Vec::kLanes) {
         const TilePart part{c.x + t, c.ahead == nullptr ? nullptr : c.ahead + t, c.y + t,
                             c.positions - t};
         if (part.positions > kFew) {
-            channel_tile_part<Vec::kLanes, kChained>(c, part);
+            channel_tile_part<Vec::kLanes, D, kChained>(c, part);
         } else {
-            channel_tile_part<kFew, kChained>(c, part);
+            channel_tile_part<kFew, D, kChained>(c, part);
         }
     }
+}
+
+template <int D>
+TileFunction channel_tile_for(bool is_chained) {
+    return is_chained ? channel_tile<D, true> : channel_tile<D, false>;
 }
 
 }  // namespace

@@ -119,7 +119,15 @@ constexpr bool over_channels(std::int64_t block) {
 TileFunction tile_function_of(const ForwardTask& p, std::int64_t channels, std::int64_t vectors) {
     if constexpr (Tiles::kOverChannels) {
         if (over_channels(channels)) {
-            return chained(p.group_in, p.reach.kernel) ? channel_tile<true> : channel_tile<false>;
+            const bool is_chained = chained(p.group_in, p.reach.kernel);
+            switch (p.reach.kernel == 1 ? 1 : p.reach.dilation) {
+                case 2:
+                    return channel_tile_for<2>(is_chained);
+                case 4:
+                    return channel_tile_for<4>(is_chained);
+                default:
+                    return channel_tile_for<1>(is_chained);
+            }
         }
     }
     constexpr int OC = Tiles::kMostChannels;

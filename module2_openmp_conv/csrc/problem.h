@@ -40,6 +40,11 @@ static constexpr std::int64_t phase_row(const Reach& r, std::int64_t positions) 
     return positions + (r.kernel - 1) * r.dilation / r.stride;
 }
 
+// Whether there are tiles with their lanes over channels for its dilation (forward_tile.h).
+static constexpr bool has_channel_tile(const Reach& r) {
+    return r.kernel == 1 || r.dilation == 1 || r.dilation == 2 || r.dilation == 4;
+}
+
 // What all convolutions have.
 struct Shape {
     Reach reach;

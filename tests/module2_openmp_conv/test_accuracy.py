@@ -36,7 +36,7 @@ def convolutions(draw: st.DrawFn) -> dict[str, int]:
         "outputs": draw(st.integers(1, 2 if depthwise else most)),
         "kernel": kernel,
         "stride": draw(st.sampled_from([1, 1, 2, 3, 7])),
-        "dilation": draw(st.sampled_from([1, 1, 2, 5])),
+        "dilation": draw(st.sampled_from([1, 1, 2, 4, 5])),
         "left": draw(st.integers(0, kernel)),
     }
     per_position = case["batch"] * groups * case["inputs"] * case["outputs"] * kernel
@@ -89,6 +89,19 @@ def test_every_block_of_channels_and_taps(inputs: int, outputs: int, kernel: int
         assert_errors_at_most_twice_torchs(
             sizes(2, 1, inputs, outputs, kernel, 1, 1, left, length, kernel - 1 - left)
         )
+
+
+# Dilations of 2 and 4 have such tiles, too; one of 3 has not.
+@pytest.mark.parametrize("kernel", [*range(1, 10), 17, 31])
+@pytest.mark.parametrize("dilation", [2, 3, 4])
+def test_every_block_of_dilated_taps(dilation: int, kernel: int) -> None:
+    reach = dilation * (kernel - 1)
+    left = reach // 2
+    for inputs, outputs in ((5, 24), (16, 32)):
+        for length in (47, 117):
+            assert_errors_at_most_twice_torchs(
+                sizes(2, 1, inputs, outputs, kernel, 1, dilation, left, length, reach - left)
+            )
 
 
 def assert_errors_at_most_twice_torchs(case: dict[str, int]) -> None:
