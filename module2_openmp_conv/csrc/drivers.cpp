@@ -24,7 +24,7 @@ constexpr std::int64_t kLeastTerms = 14;
 // Fills in the partition of the task, and whether its output is streamed if that is not asked for.
 void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const Reach& r = p.reach;
-    const bool over_channels = isa.over_channels && r.stride == 1 && has_channel_tile(r) &&
+    const bool over_channels = isa.over_channels && r.stride == 1 && tile_dilation(r) > 0 &&
                                p.group_out >= isa.lanes && p.group_in * r.kernel >= kLeastTerms;
     p.channel_block = over_channels ? isa.lanes : isa.channel_block;
     const std::int64_t block = block_channels(p.channel_block, p.group_out);

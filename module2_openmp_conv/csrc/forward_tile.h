@@ -120,7 +120,7 @@ TileFunction tile_function_of(const ForwardTask& p, std::int64_t channels, std::
     if constexpr (Tiles::kOverChannels) {
         if (over_channels(channels)) {
             const bool is_chained = chained(p.group_in, p.reach.kernel);
-            switch (p.reach.kernel == 1 ? 1 : p.reach.dilation) {
+            switch (tile_dilation(p.reach)) {
                 case 2:
                     return channel_tile_for<2>(is_chained);
                 case 4:

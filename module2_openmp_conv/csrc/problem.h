@@ -40,9 +40,10 @@ static constexpr std::int64_t phase_row(const Reach& r, std::int64_t positions) 
     return positions + (r.kernel - 1) * r.dilation / r.stride;
 }
 
-// Whether there are tiles with their lanes over channels for its dilation (forward_tile.h).
-static constexpr bool has_channel_tile(const Reach& r) {
-    return r.kernel == 1 || r.dilation == 1 || r.dilation == 2 || r.dilation == 4;
+// The dilation of its tiles with their lanes over channels (forward_tile.h); 0 if there are none.
+static constexpr std::int64_t tile_dilation(const Reach& r) {
+    const std::int64_t dilation = r.kernel == 1 ? 1 : r.dilation;
+    return dilation == 1 || dilation == 2 || dilation == 4 ? dilation : 0;
 }
 
 // What all convolutions have.

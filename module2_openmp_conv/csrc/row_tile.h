@@ -27,16 +27,6 @@ struct RowCall {
     std::int64_t end;
 };
 
-// The vector at a place of a row; what lies outside the row is zero.
-inline Vec::Reg load_window(const float* x, std::int64_t length, std::int64_t at) {
-    if (at >= 0 && at + Vec::kLanes <= length) {
-        return Vec::load(x + at);
-    }
-    const std::int64_t first = smaller(larger(0, -at), Vec::kLanes);
-    const std::int64_t last = larger(first, smaller(Vec::kLanes, length - at));
-    return Vec::load_between(x + at, static_cast<int>(first), static_cast<int>(last));
-}
-
 // Adds tap k, and those after it, of one input channel to the sums. at: the first tap's first
 // input, or null where inputs are known by their vectors alone.
 template <int K, int V, bool kEdge, int k = 0>

@@ -39,6 +39,16 @@ inline void copy(float* to, const float* from, std::int64_t n) {
     }
 }
 
+// The vector at a place of a row; what lies outside the row is zero.
+inline Vec::Reg load_window(const float* x, std::int64_t length, std::int64_t at) {
+    if (at >= 0 && at + Vec::kLanes <= length) {
+        return Vec::load(x + at);
+    }
+    const std::int64_t first = smaller(larger(0, -at), Vec::kLanes);
+    const std::int64_t last = larger(first, smaller(Vec::kLanes, length - at));
+    return Vec::load_between(x + at, static_cast<int>(first), static_cast<int>(last));
+}
+
 // Copies what outputs [t, t + positions) of so many channels read: `input` is the first one's row.
 // In place, vector by vector: all rows begin and end alike, and what is stored as whole vectors can
 // be read at once.
@@ -47,15 +57,9 @@ inline void fill_slab(const Reach& r, const float* input, std::int64_t channels,
     const std::int64_t run = phase_row(r, positions);
     if (reads_in_place(r)) {
         for (std::int64_t j = 0; j < run; j += Vec::kLanes) {
-            const std::int64_t at = t - r.padding + j;
-            const std::int64_t first = smaller(larger(0, -at), Vec::kLanes);
-            const std::int64_t last = larger(first, smaller(Vec::kLanes, r.length - at));
-            const float* from = input + at;
-            float* to = slab + j;
-            for (std::int64_t i = 0; i < channels; ++i, from += r.length, to += slab_row) {
-                Vec::store(to, first == last ? Vec::zero()
-                                             : Vec::load_between(from, static_cast<int>(first),
-                                                                 static_cast<int>(last)));
+            for (std::int64_t i = 0; i < channels; ++i) {
+                const float* row = input + i * r.length;
+                Vec::store(slab + i * slab_row + j, load_window(row, r.length, t - r.padding + j));
             }
         }
         return;

@@ -35,7 +35,7 @@ def test_rows_name_their_link_and_ranks_that_share_cores(
         virtual_cluster.require_permission()
     except UserError as error:
         pytest.skip(str(error))
-    grid = LinkRoundsGrid(3, ("100mbit",), 1500, ("G0", "G6"), 100, 2, 1, 32, 1)
+    grid = LinkRoundsGrid(3, ("100mbit",), 1500, ("G0", "G6"), 500, 2, 1, 32, 1)
     monkeypatch.setitem(GRIDS, "quick", grid)
     link_rounds(LinkRoundsConfig(data_dir=short_synthetic.directory, results_dir=tmp_path))
     rows = read_table(ROUNDS, tmp_path)
