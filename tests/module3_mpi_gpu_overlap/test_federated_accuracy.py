@@ -35,7 +35,7 @@ def test_an_unknown_federation_is_one_sentence() -> None:
 def test_each_federation_is_told_apart_by_its_rows(
     mpiexec: Path, short_synthetic: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = ("central", "subjects", "int8")
+    names = ("central", "subjects", "G3", "int8", "top-k")
     grid = AccuracyGrid(names, (0, 1, 2), rounds=2, evaluate_every=1)
     monkeypatch.setitem(GRIDS, "quick", grid)
     often = replace(FEDERATIONS["subjects"], rounds_times=3)  # of 20: a federation of 22 subjects
@@ -45,9 +45,10 @@ def test_each_federation_is_told_apart_by_its_rows(
     rows = scored(tmp_path)
     assert rows is not None
     assert set(rows["seed"]) == {3}
-    assert list(final(rows)) == ["central", "subjects", "G3, int8"]
+    assert list(final(rows)) == ["central", "subjects", "G3", "G3, int8", "G3, top-k"]
     last_round = rows.groupby("federation")["round_index"].max()
-    assert (last_round["central"], last_round["subjects"]) == (1, 2 * 3 - 1)
+    assert (last_round["central"], last_round["subjects"]) == (1, 2 * often.rounds_times - 1)
     sent = rows.groupby("federation")["sent_bytes"].max()
     assert sent["central"] == 0
-    assert 3.9 < sent["subjects"] / 3 / sent["G3, int8"] < 4
+    assert 3.9 < sent["G3"] / sent["G3, int8"] < 4
+    assert sent["G3"] / sent["G3, top-k"] == pytest.approx(10, rel=0.01)
