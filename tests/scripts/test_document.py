@@ -1,7 +1,7 @@
 """What the documentation tells of the reference rows, `scripts/document` would write again."""
 
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -39,13 +39,18 @@ def test_parts_are_written_between_their_marks(
 ) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("a\n<!-- x -->\nold\n<!-- end -->\nb\n<!-- y -->\nkept\n<!-- end -->\n")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "shown.png").write_bytes(b"old")
     parts = (document.Part("README.md", "x", lambda folder: f"rows of {folder.name}"),)
+    figures = [SimpleNamespace(name=name, png=name.encode()) for name in ("shown", "another")]
+    module = SimpleNamespace(figures=figures)
     for name, value in {
         "PARTS": parts,
         "CHECKOUT": tmp_path,
         "REFERENCE": tmp_path / "rows",
         "FIGURES": tmp_path / "figures",
-        "write_report": lambda folders, out: (out / SUMMARY).write_text(f"of {folders[0].name}"),
+        "run_reports": lambda folders: [SimpleNamespace(name=folders[0].name, modules=[module])],
+        "rendered": lambda name, reports: f"of {reports[0].name}",
     }.items():
         monkeypatch.setattr(document, name, value)
     (tmp_path / "rows").mkdir()
@@ -54,6 +59,8 @@ def test_parts_are_written_between_their_marks(
         "a\n<!-- x -->\nrows of rows\n<!-- end -->\nb\n<!-- y -->\nkept\n<!-- end -->\n"
     )
     assert (tmp_path / "rows" / SUMMARY).read_text() == "of rows"
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["shown.png"]
+    assert (tmp_path / "figures" / "shown.png").read_bytes() == b"shown"
 
 
 def test_a_part_that_is_not_there_is_one_sentence(document: ModuleType) -> None:
