@@ -68,9 +68,9 @@ class AccuracyConfig:
     federations: Annotated[
         tuple[str, ...] | None, Doc(f"Of {', '.join(FEDERATIONS)}; the profile's if none.")
     ] = None
-    seeds: Annotated[
-        tuple[int, ...] | None, Doc("To go on with others than those that have rows already.")
-    ] = None
+    seeds: Annotated[tuple[int, ...] | None, Doc("Of each federation; the profile's if none.")] = (
+        None
+    )
     data_dir: DataDir = None
     results_dir: ResultsDir = Path("results")
 

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.kernels
 
 # Batch, input and output channels, length, kernel, and arguments: enough work for several threads,
 # few and many channels, one sample and many, more taps than the tiles take, copied inputs, one
-# output channel, an output larger than the caches, more output channels than one block.
+# output channel, an output larger than the caches, more output channels than one block, and such
+# with dilated taps.
 SHAPES = [
     ((64, 1, 1, 500, 7), {"padding": 3}),
     ((3, 16, 40, 900, 5), {"padding": (4, 0)}),

@@ -142,11 +142,15 @@ def flip_a_bit(path: Path) -> None:
 REFUSALS = {
     "truncated": ("round-3.pt", truncate, {}, r"round-3\.pt is damaged or was not kept by"),
     "a rank's truncated": (
-        *("round-3.rank-1-of-2.pt", truncate, {}),
+        "round-3.rank-1-of-2.pt",
+        truncate,
+        {},
         r"rank-1-of-2\.pt is damaged .*\(on rank 1\)",
     ),
     "a rank's missing": (
-        *("round-3.rank-1-of-2.pt", Path.unlink, {}),
+        "round-3.rank-1-of-2.pt",
+        Path.unlink,
+        {},
         r"is missing: all ranks must see .*rank 1",
     ),
     "missing": ("round-3.pt", Path.unlink, {}, "holds no state to resume from"),
@@ -154,11 +158,15 @@ REFUSALS = {
     "another's": ("round-3.pt", overwrite, {}, "is damaged or was not kept by"),
     "fewer rounds": ("round-3.pt", damage_nothing, {"rounds": 3}, "has done 4 rounds already"),
     "other option": (
-        *("round-3.pt", damage_nothing, {"batch_size": 8}),
+        "round-3.pt",
+        damage_nothing,
+        {"batch_size": 8},
         "with --batch-size 16, and this one",
     ),
     "not resumed": (
-        *("round-3.pt", damage_nothing, {"resume": False}),
+        "round-3.pt",
+        damage_nothing,
+        {"resume": False},
         "go on with --resume, or name another",
     ),
 }
