@@ -103,7 +103,7 @@ def _draw(
 ) -> list[Path]:
     """A panel for each batch size; the first names the rungs, from the top down."""
     sizes = sorted(rows["batch_size"].unique())
-    height_in = 1.6 + _ROW_IN * len(names) + (0.3 if legend else 0.0)
+    height_in = 1.6 + _ROW_IN * len(names) + (0.5 if legend else 0.0)
     figure, all_axes = new_panels(1.6 + 1.75 * max(len(sizes), 3), height_in, len(sizes))
     for axes, size in zip(all_axes, sizes, strict=True):
         panel(axes, rows[rows["batch_size"] == size])
@@ -120,7 +120,7 @@ def _draw(
             unique.values(),
             unique.keys(),
             loc="outside upper center",
-            ncols=len(unique),
+            ncols=3,  # more do not fit above two panels
             title=title,
         )
     else:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from crossscale_results import Provenance, Row, append_rows, collect, read_table
+from module1_locality import ladder_figures
 from module1_locality.claims import claims
 from module1_locality.columns import (
     ASSEMBLY_TABLE,
@@ -155,6 +157,28 @@ def test_figures_are_drawn_and_the_same_again(write: Write, tmp_path: Path) -> N
     for path, again in zip(first, draw(results, tmp_path / "b"), strict=True):
         assert path.stat().st_size > 1000
         assert path.read_bytes() == again.read_bytes()
+
+
+def test_every_part_of_a_step_is_in_a_legend_that_fits(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(ladder_figures, "save_figure", lambda figure, *_: figures.append(figure))
+    faster_than_c0 = {"A6-gather": [64e3 / 3.5]}  # whose step takes 4 ms
+    rows = read_table(LADDER_TABLE, write(rates(1.2) | faster_than_c0))
+    ladder_figures.draw_breakdown(rows.assign(exposed_copy_ms=0.2), tmp_path)
+    (figure,) = figures
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "compute only (C0)",
+        "exposed assembly",
+        "exposed copy",
+        "less than compute only",
+        "host assembly, hidden or not",
+    }
+    box = legend.get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
 
 
 def test_without_rows_nothing_is_drawn(tmp_path: Path) -> None:
