@@ -37,7 +37,8 @@ std::tuple<Tensor, Tensor, Tensor> torchs_backward(const Tensor& gradient, const
             o.groups, {wanted[0], wanted[1], false});
     }
     // Not of convolution_backward, which fails in turn when this alone is wanted of it.
-    const Tensor db = wanted[2] ? at::sum(gradient, {0, 2}) : Tensor();
+    // IntArrayRef by name: up to torch 2.11, braces could also be a list of names.
+    const Tensor db = wanted[2] ? at::sum(gradient, at::IntArrayRef{0, 2}) : Tensor();
     if (dx.defined()) {
         dx = dx.narrow(2, o.padding_left - both, input.size(2));
     }
