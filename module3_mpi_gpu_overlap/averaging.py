@@ -130,7 +130,8 @@ def averaging_of(
     if comm.size > 1 and (by_nodes or settings.wire != "float32"):
         codec = codec_of(settings.wire, settings.sent_ratio)  # type: ignore[arg-type]  # no `auto`
         node = node_of(comm) if by_nodes else None
-        return ChangeAveraging(comm, base, codec, rung.blocking, tally_length, node)
+        exact_from = model.parameters_count if codec.loses else None
+        return ChangeAveraging(comm, base, codec, rung.blocking, tally_length, node, exact_from)
     total = total_of(settings.sum, comm, model.vector)
     length, width = len(model.vector), total.wire_bytes
     pieces: Sequence[slice] = buckets(length, settings.bucket_bytes, width)

@@ -4,6 +4,10 @@ What is sent is the weighted sum of (model - base), where `base` is the newest a
 same on all ranks, so that it need not be sent, and near the models, so that a compressed change
 loses little. It goes over `compressed_average`'s reduce-scatter and allgather, between all ranks
 or, with an `exchange` by nodes, between the nodes' leaders after a sum in the node's memory.
+
+Running statistics do not go over a wire that loses: they are few, a variance that is off by more
+than itself may be negative, and error feedback would add what was lost to a statistic that its
+client has not lost. They are summed as float64, beside the tally.
 """
 
 from collections.abc import Mapping
@@ -35,25 +39,29 @@ class ChangeAveraging:
         blocking: bool,
         tally_length: int = 0,
         node: tuple[MPI.Intracomm, MPI.Intracomm] | None = None,
+        exact_from: int | None = None,
     ) -> None:
         """For changes from `base`, float32 [n], whose contents may change between averages.
 
         `node` is this rank's node and the nodes' leaders, as of `node_of`, and is given back with
-        `close`; None is a flat exchange.
+        `close`; None is a flat exchange. Numbers from `exact_from` on are not encoded.
         """
+        encoded = len(base) if exact_from is None else exact_from
         self._comm, self._base, self._blocking = comm, base, blocking
         self.average = torch.zeros_like(base)
         self.copies_s = 0.0
         self.transfer: Transfer = "none" if base.device.type == "cpu" else "staged"
-        self.payload_bytes = codec.payload_bytes(len(base))
-        # The last number is the weight of what this rank added.
-        self._tally: npt.NDArray[np.float64] = np.zeros(tally_length + 1)
-        self.tally = self._tally[:-1]
+        self._encoded, self._exact = self.average[:encoded], self.average[encoded:]
+        # The caller's numbers, the weight of what this rank added, and what is not encoded.
+        self._tally: npt.NDArray[np.float64] = np.zeros(tally_length + 1 + len(self._exact))
+        self.tally, self._weight = self._tally[:tally_length], self._tally[tally_length:][:1]
+        self._exact_sums = self._tally[tally_length + 1 :]
+        self.payload_bytes = codec.payload_bytes(encoded) + self._exact_sums.nbytes
         self._request = MPI.REQUEST_NULL
         self._node, self._leaders = None, MPI.COMM_NULL
-        exchanged, ranks = self.average, comm
+        exchanged, ranks = self._encoded, comm
         if node is not None:
-            self._node, self._leaders = NodeSum(node[0], len(base)), node[1]
+            self._node, self._leaders = NodeSum(node[0], encoded), node[1]
             exchanged, ranks = self._node.total, node[1]
         # Everything is exchanged in place, by those that take part in it.
         self._state = fresh_state(exchanged, codec.loses) if ranks != MPI.COMM_NULL else None
@@ -75,15 +83,16 @@ class ChangeAveraging:
     def add(self, vector: Tensor, weight: float) -> None:
         """Add a model, float32 [n], of that share."""
         self.average.add_(vector - self._base, alpha=weight)
-        self._tally[-1] += weight
+        self._weight += weight
 
     def start(self) -> None:
         """Send the changes; when blocking, the average is there after `finish` waits for nobody."""
         if self._node is not None:
-            self._copy(self.average, self._node.own)
+            self._copy(self._encoded, self._node.own)
             self._node.add_up()
         if self._exchange is not None:
             self._exchange.start()
+        self._copy(self._exact, torch.from_numpy(self._exact_sums))
         self._request = self._comm.Iallreduce(MPI.IN_PLACE, self._tally, MPI.SUM)
         if self._blocking:
             self._wait()
@@ -102,7 +111,7 @@ class ChangeAveraging:
         """
         if not self._blocking:
             self._wait()
-        self.average.add_(self._base, alpha=float(self._tally[-1]))
+        self.average.add_(self._base, alpha=float(self._weight[0]))
 
     def kept(self, resend: bool) -> dict[str, Any]:
         """What this rank must find again when the run is resumed.
@@ -138,8 +147,9 @@ class ChangeAveraging:
             self.copies_s += self._exchange.copies_s
         if self._node is not None:
             problem = self._node.told(problem)
-            self._copy(self._node.total, self.average)
+            self._copy(self._node.total, self._encoded)
         self._request.Wait()
+        self._copy(torch.from_numpy(self._exact_sums), self._exact)
         if problem:
             raise AgreedError(problem)
 

@@ -66,7 +66,7 @@ class Federation:
         self._under_way = -1  # the round whose average is; -1 if none is
         self._server = Server(settings, model.parameters_count, model.vector)
         self._screening = Screening(settings.screening_ratio)
-        self._private = private_rounds(settings, seed)
+        self._private = private_rounds(settings, seed, model.variances)
         self.polls_layers = needs_layer_polls(
             self.averaging.payload_bytes, settings.local_steps, model.vector.device.type
         )

@@ -39,6 +39,11 @@ class FlatModel:
         self.parameters_count = sum(
             tensor.numel() for _, _, tensor in tensors if isinstance(tensor, nn.Parameter)
         )
+        self.variances = tuple(
+            span
+            for (_, name, _), span in zip(tensors, self.spans, strict=True)
+            if name == "running_var"
+        )
         self.vector = torch.empty(ends[-1], dtype=torch.float32, device=device)
         for (owner, name, tensor), span in zip(tensors, self.spans, strict=True):
             view = self.vector[span].view_as(tensor)

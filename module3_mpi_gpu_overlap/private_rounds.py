@@ -3,6 +3,8 @@
 Each client's change of the round is clipped before it is added up, all clients weigh the same, and
 every rank adds the same noise to the average: the trusted server's noise of `differential_privacy`,
 which says what is accounted for. A client that sends nothing usable has not changed the model.
+Batch normalisation's variances become at least the noise's deviation: below it they say nothing,
+and below zero the model would. What is made of a noisy mean costs no privacy.
 The noise is drawn from the run's seed, so that a run can be repeated and resumed: whoever knows the
 seed can take it away again.
 """
@@ -29,9 +31,9 @@ NOISE = 20_170  # tells the noise's random numbers from those of a client
 class PrivateRounds:
     """Clips, weighs and adds noise; the same on every rank."""
 
-    def __init__(self, privacy: ClientPrivacy, seed: int) -> None:
-        """`seed` is the run's."""
-        self._privacy, self._seed = privacy, seed
+    def __init__(self, privacy: ClientPrivacy, seed: int, variances: Sequence[slice] = ()) -> None:
+        """`seed` is the run's; `variances` are where a model has them."""
+        self._privacy, self._seed, self._variances = privacy, seed, variances
 
     def clipped(self, model: Tensor, start: Tensor) -> Tensor:
         """The model, float32 [n], no farther than the clip norm from where the round began."""
@@ -54,13 +56,17 @@ class PrivateRounds:
         generator = noise_generator(average.device, random_seed(self._seed, NOISE, index))
         summed = (average - start * (usable / of)) * of
         average.copy_(start + private_mean(summed, of, self._privacy, generator))
+        for variance in self._variances:
+            average[variance].clamp_(min=self._privacy.noise_std(of))
 
 
-def private_rounds(settings: Settings, seed: int) -> PrivateRounds | None:
-    """What was asked for; None without differential privacy."""
+def private_rounds(
+    settings: Settings, seed: int, variances: Sequence[slice] = ()
+) -> PrivateRounds | None:
+    """What was asked for, of models with `variances` there; None without differential privacy."""
     if not settings.clip_norm:
         return None
-    return PrivateRounds(_privacy(settings), seed)
+    return PrivateRounds(_privacy(settings), seed, variances)
 
 
 def epsilon(settings: Settings, holding: int) -> tuple[float, float]:

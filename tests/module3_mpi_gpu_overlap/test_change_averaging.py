@@ -52,3 +52,13 @@ def test_too_large_a_sum_is_told_on_ranks_that_lead_no_node(run_wire_program: An
     sentences = run_wire_program("unholdable_by_nodes", RANKS)
     assert all("NaN or infinite" in sentence for sentence in sentences)
     assert len(set(sentences)) == 1
+
+
+def test_statistics_are_summed_exactly_whatever_the_format(run_wire_program: Any) -> None:
+    told = run_wire_program("statistics", 3)
+    assert len(told["formats"]) == 5
+    for name, case in told["formats"].items():
+        assert case["relative_error"] < 1e-4, name  # float32, of a change near 1
+        assert case["least"] > 0, name
+        assert case["same_on_all_ranks"], name
+        assert case["payload_bytes"] == case["encoded_bytes"] + told["exact_bytes"], name

@@ -47,6 +47,16 @@ def test_spans_cover_the_vector_once() -> None:
     assert ends[-1] == len(model.vector)
 
 
+def test_variances_are_where_batch_normalisation_has_them() -> None:
+    model = FlatModel(beatnet(), CPU)
+    for variance in model.variances:
+        model.vector[variance] = 7.0
+    found = {name for name, b in model.module.named_buffers() if bool((b == 7).all())}
+    assert found == {n for n, _ in model.module.named_buffers() if n.endswith("running_var")}
+    assert len(found) == 3
+    assert all(variance.start >= model.parameters_count for variance in model.variances)
+
+
 def test_the_digest_sees_every_bit_and_integer_buffers() -> None:
     model = FlatModel(beatnet(), CPU)
     digests = {model.digest()}

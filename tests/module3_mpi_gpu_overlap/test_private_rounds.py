@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from crossscale_data.source import Source
 from module3_mpi_gpu_overlap.config import Settings
+from module3_mpi_gpu_overlap.differential_privacy import ClientPrivacy
 from module3_mpi_gpu_overlap.mpiexec import run_ranks
+from module3_mpi_gpu_overlap.private_rounds import PrivateRounds
 
 pytestmark = pytest.mark.mpi
 
@@ -116,3 +119,14 @@ def test_half_of_the_clients_a_round_spend_less() -> None:
     all_drawn = Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3)
     half = Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3, clients_per_round=4)
     assert epsilon(half, holding=8)[0] < 0.8 * epsilon(all_drawn, holding=8)[0]
+
+
+def test_noise_leaves_no_variance_below_its_own_deviation() -> None:
+    privacy, variances = ClientPrivacy(clip_norm=1.0, noise_multiplier=2.0), [slice(1000, 3000)]
+    start = torch.full((3000,), 0.01)
+    plain, kept = start.clone(), start.clone()
+    PrivateRounds(privacy, seed=0).finish(plain, start, usable=8, of=8, index=0)
+    PrivateRounds(privacy, 0, variances).finish(kept, start, usable=8, of=8, index=0)
+    assert plain[1000:].min() < 0  # what noise of deviation 0.25 does to variances of 0.01
+    assert kept[1000:].min() == pytest.approx(2.0 / 8)
+    assert torch.equal(kept, torch.cat([plain[:1000], plain[1000:].clamp(min=2.0 / 8)]))

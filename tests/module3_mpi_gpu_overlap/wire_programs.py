@@ -187,6 +187,46 @@ def _changes(world: World, codec: Codec, ranks_per_node: int, blocking: bool) ->
     }
 
 
+def statistics(world: World, options: dict[str, Any]) -> dict[str, Any]:
+    """Large numbers and, behind them, small variances: rounds in which these fall towards theirs.
+
+    Each rank's variances follow its own beats, whatever was averaged, as they do in delayed modes.
+    """
+    large, small, rounds = 700, 40, 5
+    told: dict[str, Any] = {}
+    for name in FORMATS:
+        base = torch.cat([torch.zeros(large), torch.ones(small)])
+        averaging = ChangeAveraging(world.comm, base, codec_of(name), False, 0, None, large)
+        errors, least = [], 1.0
+        for index in range(rounds):
+            own = [_model_of(rank, index, large, small) for rank in range(world.size)]
+            averaging.clear()
+            averaging.add(own[world.rank], 1 / world.size)
+            averaging.start()
+            averaging.finish()
+            base.copy_(averaging.average)
+            exact = torch.stack(own).double().mean(0)[large:]
+            errors.append(float((base[large:] / exact - 1).abs().max()))
+            least = min(least, float(base[large:].min()))
+        digests = world.comm.allgather(base.numpy().tobytes())
+        told[name] = {
+            "relative_error": max(errors),
+            "least": least,
+            "same_on_all_ranks": len(set(digests)) == 1,
+            "payload_bytes": averaging.payload_bytes,
+            "encoded_bytes": codec_of(name).payload_bytes(large),
+        }
+        averaging.close()
+    return {"formats": told, "exact_bytes": 8 * small}
+
+
+def _model_of(rank: int, index: int, large: int, small: int) -> Tensor:
+    rng = np.random.default_rng([rank, index])
+    variances = 0.002 + 0.9**index * rng.uniform(0.0, 0.01, small)
+    numbers = np.concatenate([rng.standard_normal(large), variances])
+    return torch.from_numpy(numbers.astype(np.float32))
+
+
 def unholdable_by_nodes(world: World, options: dict[str, Any]) -> list[str]:
     """Changes whose sum is beyond float32: told on every rank, also on those that lead no node."""
     own = world.comm.Split(world.rank // 2, world.rank)
@@ -351,7 +391,7 @@ def _averages(
 PROGRAMS = {
     program.__name__: program
     for program in (
-        *(averages, polled, changes, unholdable_by_nodes, refused),
+        *(averages, polled, changes, statistics, unholdable_by_nodes, refused),
         *(least_squares, tiny_ecg, secure),
     )
 }
