@@ -12,7 +12,7 @@ from module1_locality.classifier_training import ClassifierTraining
 from module1_locality.epoch import Epoch
 from module1_locality.feed import open_feed
 from module1_locality.lanes import Batch, Lane
-from module1_locality.rungs import LADDER, RUNGS, why_not
+from module1_locality.rungs import RUNGS, Rung, why_not
 from module1_locality.shuffle_buffer import BlockShuffle
 from module1_locality.stopwatch import Stopwatch
 from module1_locality.train_config import Feeding
@@ -25,14 +25,18 @@ def check_rung(rung: str, lane: Lane) -> None:
     Raises:
         UserError: it serves one batch for ever, or means nothing on this machine.
     """
-    reason = why_not(RUNGS[rung], lane.has_accelerator)
-    if RUNGS[rung].gather == "once":
-        reason = "it serves one batch over and over"
-    if reason is not None:
-        able = [
-            r.name for r in LADDER if r.gather != "once" and not why_not(r, lane.has_accelerator)
-        ]
-        raise UserError(f"--rung {rung} cannot train: {reason}; choose from {', '.join(able)}")
+    reasons = {name: _why_not_trained(RUNGS[name], lane) for name in RUNGS}
+    if reasons[rung]:
+        able = ", ".join(name for name, reason in reasons.items() if not reason)
+        raise UserError(f"--rung {rung} cannot train: {reasons[rung]}; choose from {able}")
+
+
+def _why_not_trained(rung: Rung, lane: Lane) -> str | None:
+    if rung.is_control:
+        return "it serves one batch over and over"
+    if rung.captured:
+        return "only the bench's step is captured"
+    return why_not(rung, lane.has_accelerator)
 
 
 def train_by_rung(

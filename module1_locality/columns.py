@@ -66,7 +66,7 @@ class LadderMeasurement:
         float | None, Doc("Time of forward, backward and update; on a device by its events.")
     ]
     compute_only_step_ms: Annotated[
-        float | None, Doc("`step_ms` of C0 in the same repeat at the same batch size.")
+        float | None, Doc("`step_ms` of the control in the same repeat, at the same batch size.")
     ]
     exposed_ms: Annotated[
         float | None, Doc("Feeding that compute did not hide: `step_ms` − `compute_only_step_ms`.")
@@ -84,7 +84,7 @@ class LadderMeasurement:
     ]
     ceiling_ratio: Annotated[
         float | None,
-        Doc("What no feed can exceed: `step_ms` of A0 / of C0 − 1, same repeat and batch size."),
+        Doc("What no feed can exceed: `step_ms` of A0 / of C0 − 1, both captured if the rung is."),
     ]
     batch_bytes: Annotated[
         int | None, Doc("Bytes of a batch, waveforms and labels, as it goes to the device.")

@@ -14,6 +14,7 @@ from module1_locality.lanes import Lane, find_lane
 from module1_locality.rungs import Rung, why_not
 from module1_locality.shuffle_buffer import BlockShuffle
 from module1_locality.steady_memory import keep_freed_memory
+from module1_locality.training_step import why_not_captured
 from module1_locality.training_windows import (
     TrainingWindows,
     check_unchanged,
@@ -61,7 +62,8 @@ def set_up(bench: Bench, provenance: Provenance | None = None) -> Conditions:
     Raises:
         UserError: the command line is wrong, or the data are bad or too few for it.
     """
-    grid = grid_of(bench)
+    lane = find_lane(bench.device)
+    grid = grid_of(bench, lane.has_accelerator)
     source = find_source(bench.data_dir)
     windows = load_training_windows(source)
     _check_length(grid, len(windows))
@@ -72,7 +74,7 @@ def set_up(bench: Bench, provenance: Provenance | None = None) -> Conditions:
     touch(windows)
     if provenance is None:
         provenance = collect(source.dataset, grid.profile)
-    return Conditions(grid, windows, find_lane(bench.device), memory_kept, provenance)
+    return Conditions(grid, windows, lane, memory_kept, provenance)
 
 
 def _check_length(grid: Grid, windows_count: int) -> None:
@@ -88,6 +90,8 @@ def _check_length(grid: Grid, windows_count: int) -> None:
 def why_not_here(rung: Rung, lane: Lane) -> str | None:
     """Why a rung cannot be measured on this machine as it is set up; None if it can."""
     if reason := why_not(rung, lane.has_accelerator):
+        return reason
+    if rung.captured and (reason := why_not_captured(lane.device)):
         return reason
     if "huge pages" in rung.store and (reason := why_no_huge_pages()):
         return reason

@@ -12,6 +12,9 @@ from module1_locality.rungs import LADDER, RungName
 
 P = TypeVar("P", bound=Any)  # a profile
 
+# An accelerator's steps take a millisecond: fewer windows would be over before it is warm.
+_ACCELERATOR_FRAGMENT_WINDOWS = 16384
+
 # Options that several commands have.
 DataDir = Annotated[
     Path | None, Doc("Folder of the MIT-BIH files; found, fetched or made if none.")
@@ -90,14 +93,17 @@ class Grid:
     assembly_windows: int
 
 
-def grid_of(bench: Bench) -> Grid:
-    """Fill in the profile and check the numbers.
+def grid_of(bench: Bench, has_accelerator: bool = False) -> Grid:
+    """Fill in the profile, for this kind of device, and check the numbers.
 
     Raises:
         UserError: a number is not positive, there is one buffer only where two are needed, or a
             fragment is not made of whole batches and whole shuffle buffers.
     """
-    profile = filled(PROFILES[bench.profile], bench)
+    profile = PROFILES[bench.profile]
+    if has_accelerator:
+        profile = replace(profile, fragment_windows=_ACCELERATOR_FRAGMENT_WINDOWS)
+    profile = filled(profile, bench)
     free = ("profile", "data_dir", "results_dir", "seed", "device", "dry_run")
     as_it_comes = is_as_it_comes(bench, *free)
     grid = Grid(

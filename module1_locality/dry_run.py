@@ -17,7 +17,8 @@ def render_plan(bench: Bench) -> str:
     Raises:
         UserError: the command line is wrong.
     """
-    grid, lane = grid_of(bench), find_lane(bench.device)
+    lane = find_lane(bench.device)
+    grid = grid_of(bench, lane.has_accelerator)
     rounds = list(chain.from_iterable(rounds_of(grid, lane, i) for i in range(grid.repeats)))
     void, sizes = void_rungs(bench, lane), len(grid.batch_sizes)
     trained = sum(len(planned.trained) for planned in rounds)

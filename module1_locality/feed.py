@@ -25,7 +25,7 @@ def open_feed(
     rung: Rung, epoch: Epoch, lane: Lane, assembly: Stopwatch
 ) -> Generator[Batch, None, None]:
     """The rung's batches on the lane's device; `assembly` times the making of each."""
-    if rung.gather == "once":
+    if rung.is_control:
         yield from repeat(lane.copy_now(next(batches_in_host_memory(rung, epoch, lane))))
     elif rung.store == "device":
         yield from _gathered_on_the_device(rung, epoch, lane, assembly)

@@ -8,20 +8,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crossscale_results.style import PALETTE, new_panels, save_figure
-from module1_locality.rungs import CONTROL
+from module1_locality.rungs import RUNGS, control_of
 from module1_locality.summary import RUNG_ORDER, gain_percent, median_and_quartiles
 
 _ROW_IN = 0.21  # height of a rung's row
 
 
 def draw_throughput(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
-    """Training throughput of each rung as a share of C0's in the same repeat."""
-    names = [name for name in _present(ladder["rung"]) if name != CONTROL.name]
+    """Training throughput of each rung as a share of its control's in the same repeat."""
+    names = [name for name in _present(ladder["rung"]) if not RUNGS[name].is_control]
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
         axes.axvline(100, color=PALETTE["black"], linewidth=0.8)
         for y, name in enumerate(names):
-            over_control = gain_percent(rows, name, CONTROL.name, rows["batch_size"].iloc[0])
+            control = control_of(RUNGS[name]).name
+            over_control = gain_percent(rows, name, control, rows["batch_size"].iloc[0])
             _points(axes, y, 100 + over_control, PALETTE["blue"])
         axes.set_xlabel("of compute only [%]")
 

@@ -19,6 +19,7 @@ from module1_locality.gather import HostBatch
 from module1_locality.stopwatch import Span, Stopwatch
 
 Batch = tuple[Tensor, Tensor]  # waveform float32 [B, 1, L], label int64 [B], on the device
+Tensors = tuple[Tensor, ...]
 Mark = Any  # a lane's own; None is a point already reached
 _DAWDLE_S = 2e-3
 _BUSY_ROWS, _BUSY_TIMES = 2048, 20  # some milliseconds of a data-centre GPU
@@ -63,8 +64,8 @@ class Lane(ABC):
         """
 
     @abstractmethod
-    def start_copy(self, source: HostBatch, target: Batch, after: Mark) -> Mark:
-        """Copy on the side stream once `after` is reached; the mark is reached when it is done."""
+    def start_copy(self, source: Tensors, target: Tensors, after: Mark) -> Mark:
+        """Copy on the side stream once `after` is reached; the mark is reached when all is done."""
 
     @abstractmethod
     def compute_after(self, mark: Mark) -> None:
@@ -123,7 +124,7 @@ class HostLane(Lane):
     def synchronised_copy_ms(self, batch: HostBatch) -> float | None:
         return None
 
-    def start_copy(self, source: HostBatch, target: Batch, after: Mark) -> Mark:
+    def start_copy(self, source: Tensors, target: Tensors, after: Mark) -> Mark:
         return None
 
     def compute_after(self, mark: Mark) -> None:
@@ -191,7 +192,7 @@ class AcceleratorLane(Lane):
         self.wait(self.mark_compute())
         return 1e3 * (perf_counter() - start)
 
-    def start_copy(self, source: HostBatch, target: Batch, after: Mark) -> Mark:
+    def start_copy(self, source: Tensors, target: Tensors, after: Mark) -> Mark:
         with self._copy_stream:
             if after is not None:
                 self._copy_stream.wait_event(after)

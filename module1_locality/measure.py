@@ -18,7 +18,7 @@ from module1_locality.lanes import Batch, Lane, Timeline
 from module1_locality.orders import contiguous_blocks
 from module1_locality.rungs import Rung
 from module1_locality.stopwatch import Span, Stopwatch, alone_s, mean_ms
-from module1_locality.training_step import TrainingStep
+from module1_locality.training_step import training_step_of
 
 _SYNCHRONISED_COPIES = 5
 
@@ -57,7 +57,7 @@ def train_fragment(rung: Rung, epoch: Epoch, lane: Lane, warmup_steps: int, step
     copies of A0 to A3); the clock stops when the last step's compute is done.
     """
     assembly, wait = Stopwatch(), Stopwatch()
-    train = TrainingStep(epoch.shuffle.seed, lane)
+    train = training_step_of(rung, epoch, lane)
     samples = 0
     with closing(open_feed(rung, epoch, lane, assembly)) as feed:
         for _ in range(warmup_steps):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from module1_locality.conditions import why_not_here
 from module1_locality.config import Bench, Grid
 from module1_locality.lanes import Lane
-from module1_locality.rungs import CONTROL, LADDER, Rung
+from module1_locality.rungs import CONTROL, LADDER, RUNGS, Rung, control_of
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ def void_rungs(bench: Bench, lane: Lane) -> dict[Rung, str]:
 
 
 def chosen_rungs(bench: Bench) -> list[Rung]:
-    """The rungs that were asked for, in the ladder's order, and the control."""
-    return [rung for rung in LADDER if rung.name in bench.rungs or rung is CONTROL]
+    """The rungs that were asked for, in the ladder's order, and their controls."""
+    controls = {CONTROL, *(control_of(RUNGS[name]) for name in bench.rungs)}
+    return [rung for rung in LADDER if rung.name in bench.rungs or rung in controls]
 
 
 def _ways_of_assembly(rungs: list[Rung]) -> list[Rung]:

@@ -13,7 +13,7 @@ from module1_locality.host_counters import HostCounts
 from module1_locality.lanes import Lane
 from module1_locality.measure import Assembly, Fragment
 from module1_locality.perf_events import EVENTS, Unavailable
-from module1_locality.rungs import CONTROL, RUNGS, Rung
+from module1_locality.rungs import Rung, control_of, usual_of
 from module1_locality.variety import Variety, batch_variety
 
 MEMCPY = "memcpy"
@@ -125,8 +125,8 @@ def _ladder_measurement(
     variety: Variety,
     sample_error_mv: float,
 ) -> LadderMeasurement:
-    fed = rung is not CONTROL
-    control, usual = fragments[CONTROL], fragments.get(RUNGS["A0"])
+    fed = not rung.is_control
+    control, usual = fragments[control_of(rung)], fragments.get(usual_of(rung))
     bytes_per_ms = 1e6  # 1 GB/s
     losses = fragment.losses
     exposed_ms = fragment.step_ms - control.step_ms
@@ -169,9 +169,10 @@ def _exposed_assembly_ms(fragment: Fragment, exposed_ms: float) -> float | None:
 def empty_columns_of(rung: Rung, bench: Bench, lane: Lane, counts: HostCounts) -> dict[str, str]:
     """The columns that this rung leaves empty on this machine, whatever the data, and why."""
     reasons = count_reasons(counts)
-    if "A0" not in bench.rungs:
-        reasons["ceiling_ratio"] = "A0 was not asked for"
-    if rung is CONTROL:
+    usual = usual_of(rung).name
+    if usual not in bench.rungs:
+        reasons["ceiling_ratio"] = f"{usual} was not asked for"
+    if rung.is_control:
         fed = dict.fromkeys(_FED_COLUMNS, "control: nothing is fed")
         return reasons | fed | dict.fromkeys(_LEARNED_COLUMNS, "control: one batch over and over")
     if rung.in_workers:

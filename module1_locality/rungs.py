@@ -26,13 +26,20 @@ class Rung:
     filler: bool = False  # batches are made by a background thread, some ahead
     pinned_in_loop: bool = False  # every batch is copied to new page-locked memory first
     non_blocking: bool = False  # copies are asked not to block, from pageable memory
+    captured: bool = False  # the step is replayed from a graph: one launch, not a hundred
 
     def but(self, name: str, title: str, change: str, **changed: Any) -> "Rung":
         """This rung with one thing changed."""
         return replace(self, name=name, title=title, change=change, follows=self.name, **changed)
 
+    @property
+    def is_control(self) -> bool:
+        """Whether nothing is fed."""
+        return self.gather == "once"
+
 
 RUNGS: dict[str, Rung] = {}  # by name, in the ladder's order
+CAPTURED = "-captured"  # how the names of rungs end whose step is replayed
 LADDER = RUNGS.values()
 
 
@@ -93,8 +100,10 @@ add(
         store="int16 in huge pages",
     )
 )
-add(Rung("C0", "compute only", "the control: one resident batch over and over", gather="once"))
-add(
+_C0 = add(
+    Rung("C0", "compute only", "the control: one resident batch over and over", gather="once")
+)
+_C1 = add(
     _A1.but(
         "C1",
         "resident dataset",
@@ -112,7 +121,28 @@ add(
     )
 )
 
+for _rung in (_A0, _A1, _A3, _A4, _A5, _A6_GATHER, _C0, _C1):
+    add(
+        _rung.but(
+            f"{_rung.name}{CAPTURED}",
+            f"{_rung.title}, captured",
+            "the step is replayed from a graph",
+            captured=True,
+        )
+    )
+
 CONTROL = RUNGS["C0"]
+
+
+def control_of(rung: Rung) -> Rung:
+    """The rung that computes the same and is fed nothing."""
+    return RUNGS["C0" + CAPTURED] if rung.captured else CONTROL
+
+
+def usual_of(rung: Rung) -> Rung:
+    """The rung that computes the same and is fed as most scripts do."""
+    return RUNGS["A0" + CAPTURED] if rung.captured else RUNGS["A0"]
+
 
 if TYPE_CHECKING:
     RungName = str
@@ -135,6 +165,8 @@ def why_not(rung: Rung, has_accelerator: bool) -> str | None:
     """
     if has_accelerator:
         return None
+    if rung.captured:
+        return "no accelerator: a step is launched by running it"
     if rung.pinned_in_loop or rung.non_blocking:
         return "no accelerator: nothing is copied, and nothing can be page-locked for it"
     if rung.side_stream != rung.filler:

@@ -9,11 +9,15 @@ And the memory must not be given back while a copy is still on its way: leaving 
 """
 
 from dataclasses import dataclass
+from math import prod
 
 import torch
+from torch import Tensor
 
 from module1_locality.gather import HostBatch
-from module1_locality.lanes import Batch, Lane, Mark
+from module1_locality.lanes import Batch, Lane, Mark, Tensors
+
+_LINE_BYTES = 64
 
 
 @dataclass
@@ -25,6 +29,7 @@ class Slot:
     count: int = 0  # windows that it holds, fewer than it could at the epoch's end
     copied: Mark = None  # reached once its staging buffer may be refilled
     computed: Mark = None  # reached once its resident buffer may be overwritten
+    packed: tuple[Tensor, Tensor] | None = None  # both buffers whole, where one copy moves both
 
 
 class StagingRing:
@@ -72,8 +77,7 @@ class StagingRing:
 
     def send(self, slot: Slot) -> None:
         """Start the copy to the device, after what was computed from the slot before."""
-        source, target = _first(slot.staging, slot.count), _first(slot.resident, slot.count)
-        slot.copied = self._lane.start_copy(source, target, after=slot.computed)
+        slot.copied = self._lane.start_copy(*_whole_or_first(slot), after=slot.computed)
 
     def receive(self, slot: Slot) -> Batch:
         """The batch on the device; what is computed from now on sees it whole."""
@@ -85,15 +89,27 @@ class StagingRing:
         slot.computed = self._lane.mark_compute()
 
     def _new_slot(self) -> Slot:
-        batch_size = self._shape[0]
         if self._reused:
-            waveform = self._lane.staging(self._shape, self._dtype)
-            label = self._lane.staging((batch_size,), torch.int64)
+            host = self._lane.staging((self._waveform_bytes() + 8 * self._shape[0],), torch.uint8)
+            packed = host, self._lane.resident(host)
+            slot = Slot(self._parts(packed[0]), self._parts(packed[1]), packed=packed)
         else:
             waveform, label = self._pageable()
-        resident = self._lane.resident(waveform), self._lane.resident(label)
+            resident = self._lane.resident(waveform), self._lane.resident(label)
+            slot = Slot((waveform, label), resident)
         # Device memory may be what compute just gave back: the first copy has to wait for it too.
-        return Slot((waveform, label), resident, computed=self._lane.mark_compute())
+        slot.computed = self._lane.mark_compute()
+        return slot
+
+    def _parts(self, packed: Tensor) -> HostBatch:
+        """Waveforms, and behind them labels, in the bytes of one buffer."""
+        waveform, label = packed.tensor_split([self._waveform_bytes()])
+        samples = waveform[: prod(self._shape) * self._dtype.itemsize]
+        return samples.view(self._dtype).view(self._shape), label.view(torch.int64)
+
+    def _waveform_bytes(self) -> int:
+        """As many as let labels begin on a cache line."""
+        return -(-prod(self._shape) * self._dtype.itemsize // _LINE_BYTES) * _LINE_BYTES
 
     def _pageable(self) -> HostBatch:
         label = torch.empty(self._shape[0], dtype=torch.int64)
@@ -108,3 +124,10 @@ def staged(slot: Slot) -> HostBatch:
 def _first(batch: HostBatch | Batch, count: int) -> HostBatch:
     waveform, label = batch
     return batch if count == len(label) else (waveform[:count], label[:count])
+
+
+def _whole_or_first(slot: Slot) -> tuple[Tensors, Tensors]:
+    """Source and target of the slot's copy: the buffers whole if it is full, else what is there."""
+    if slot.packed is not None and slot.count == len(slot.staging[1]):
+        return slot.packed[:1], slot.packed[1:]
+    return _first(slot.staging, slot.count), _first(slot.resident, slot.count)

@@ -7,7 +7,7 @@ import pandas as pd
 from crossscale_results import Table, read_table
 from crossscale_results.rows import first_reason
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
-from module1_locality.rungs import RUNGS
+from module1_locality.rungs import CAPTURED, RUNGS
 
 RUNG_ORDER = RUNGS.keys()
 
@@ -41,9 +41,12 @@ def gain_percent(ladder: pd.DataFrame, rung: str, over: str, batch_size: int) ->
     return (100 * (rates[rung] / rates[over] - 1)).dropna()
 
 
-def ceiling_percent(ladder: pd.DataFrame, batch_size: int) -> pd.Series:
-    """What no feed can exceed: step(A0) / step(C0) − 1, in %; one value a repeat."""
-    return gain_percent(ladder, "C0", "A0", batch_size)
+def ceiling_percent(ladder: pd.DataFrame, batch_size: int, step: str = "") -> pd.Series:
+    """What no feed can exceed: step(A0) / step(C0) − 1, in %; one value a repeat.
+
+    `step` is empty, or CAPTURED.
+    """
+    return gain_percent(ladder, f"C0{step}", f"A0{step}", batch_size)
 
 
 def render_summary(results_dir: Path, run_id: str | None = None) -> str:
@@ -55,12 +58,17 @@ def render_summary(results_dir: Path, run_id: str | None = None) -> str:
         for rung in RUNG_ORDER:
             rows = ladder[(ladder["batch_size"] == batch_size) & (ladder["rung"] == rung)]
             lines += _ladder_line(rows, batch_size, rung)
-        middle, low, high, count = median_and_quartiles(ceiling_percent(ladder, batch_size))
-        lines.append(
-            f"{batch_size:>5} ceiling        {middle:+.1f} % over A0 if feeding cost nothing "
-            f"(IQR {low:+.1f} to {high:+.1f}, n = {count})"
-        )
+        for step in ("", CAPTURED):
+            lines += _ceiling_line(ceiling_percent(ladder, batch_size, step), batch_size, step)
     return "\n".join([*lines, *_assembly_lines(results_dir, run_id)])
+
+
+def _ceiling_line(percent: pd.Series, batch_size: int, step: str) -> list[str]:
+    if percent.empty and step:
+        return []
+    middle, low, high, count = median_and_quartiles(percent)
+    gain = f"{middle:+.1f} % over A0{step} if feeding cost nothing"
+    return [f"{batch_size:>5} ceiling        {gain} (IQR {low:+.1f} to {high:+.1f}, n = {count})"]
 
 
 def _ladder_line(rows: pd.DataFrame, batch_size: int, rung: str) -> list[str]:

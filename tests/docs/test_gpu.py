@@ -71,8 +71,8 @@ def test_the_columns_are_those_that_only_an_accelerator_fills() -> None:
 
 def test_the_rungs_that_are_said_to_be_empty_here_are() -> None:
     void = [rung.name for rung in LADDER if why_not(rung, has_accelerator=False)]
-    (said,) = re.findall(r"The rows of ([\w, -]+) are empty as a whole", TEXT)
-    assert re.split(r", | and ", said) == void
+    (said,) = re.findall(r"The rows of ([\w,\s-]+) are empty as a whole", TEXT)
+    assert re.split(r",\s|\sand\s", said) == void
 
 
 def test_each_path_names_a_test() -> None:

@@ -15,8 +15,9 @@ from torch import Tensor
 from crossscale_data.labels import CLASSES
 from crossscale_data.packed_inputs import PackedInputs
 from crossscale_data.rr_context import CONTEXT_FEATURES
+from module1_locality import conditions, training_step
 from module1_locality.epoch import Epoch
-from module1_locality.lanes import Batch, HostBatch, Lane, Timeline
+from module1_locality.lanes import Batch, HostBatch, Lane, Tensors, Timeline
 from module1_locality.shuffle_buffer import BlockShuffle
 from module1_locality.training_windows import TrainingWindows
 
@@ -50,10 +51,10 @@ class LateLane(Lane):
         self._compute_after: list[Operation] = []
 
     def staging(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        return torch.full(shape, -1, dtype=dtype)
+        return torch.full(shape, 255 if dtype == torch.uint8 else -1, dtype=dtype)
 
     def resident(self, staging: Tensor) -> Tensor:
-        return torch.full_like(staging, -2)
+        return torch.full_like(staging, 254 if staging.dtype == torch.uint8 else -2)
 
     def copy_now(self, batch: HostBatch, non_blocking: bool = False) -> Batch:
         return batch[0].clone(), batch[1].clone()
@@ -64,7 +65,7 @@ class LateLane(Lane):
     def synchronised_copy_ms(self, batch: HostBatch) -> float | None:
         return 1.0
 
-    def start_copy(self, source: HostBatch, target: Batch, after: Any) -> Operation:
+    def start_copy(self, source: Tensors, target: Tensors, after: Any) -> Operation:
         def copy() -> None:
             for staged, resident in zip(source, target, strict=True):
                 resident.copy_(staged)
@@ -119,6 +120,13 @@ class LateLane(Lane):
 
     def clear_times(self) -> None:
         return None
+
+
+@pytest.fixture
+def replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Captured steps are run anew each time, as a graph would run them, on any device."""
+    monkeypatch.setattr(conditions, "why_not_captured", lambda device: None)
+    monkeypatch.setattr(training_step, "recorded", lambda work, device: work)
 
 
 @pytest.fixture

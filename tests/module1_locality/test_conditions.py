@@ -35,7 +35,8 @@ def test_without_the_kernels_the_native_gather_is_left_out(
     monkeypatch.setattr(conditions, "why_no_huge_pages", lambda: None)
     before = set(reasons())
     monkeypatch.setattr(conditions, "isa", unusable)
-    assert set(reasons()) - before == {rung.name for rung in LADDER if rung.gather == "native"}
+    native = {rung.name for rung in LADDER if rung.gather == "native" and not rung.captured}
+    assert set(reasons()) - before == native
     assert reasons()["A6-gather"] == "the kernels are not built"
 
 

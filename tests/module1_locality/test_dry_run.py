@@ -45,6 +45,6 @@ def test_on_an_accelerator_all_is_measured_and_it_is_named(
     assert "device: cuda, TEST GPU" in screen
     assert "not measured: " not in screen
     assert "no accelerator" not in screen
-    assert f"train 2048 windows each: {' '.join(RUNGS)}\n" in screen
+    assert f"train 16384 windows each: {' '.join(RUNGS)}\n" in screen
     assert f"module1_ladder.csv: {2 * len(RUNGS)} rows" in screen
     assert "events tell no truth (A5-ring)" in screen

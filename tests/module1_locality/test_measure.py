@@ -21,6 +21,7 @@ def epoch(make_epoch: Callable[..., Epoch], learnable_windows: TrainingWindows) 
     return make_epoch(learnable_windows, batch_size=16, block_windows=16, buffer_blocks=4)
 
 
+@pytest.mark.usefixtures("replayed")
 @pytest.mark.parametrize("name", FED)
 def test_training_learns_under_every_rung(epoch: Epoch, name: str) -> None:
     fragment = train_fragment(RUNGS[name], epoch, HostLane(), warmup_steps=2, steps=34)
@@ -28,12 +29,15 @@ def test_training_learns_under_every_rung(epoch: Epoch, name: str) -> None:
     assert sum(fragment.losses[-5:]) / 5 < 0.9 * fragment.losses[0]
 
 
+@pytest.mark.usefixtures("replayed")
 def test_rungs_of_one_order_train_the_same_model(epoch: Epoch) -> None:
     def losses(name: str) -> list[float]:
         return train_fragment(RUNGS[name], epoch, HostLane(), 1, 8).losses
 
     assert losses("A0") == losses("A1")
     assert losses("A0") == losses("C1") == losses("A5-order")
+    assert losses("A0") == losses("A0-captured") == losses("C1-captured")
+    assert losses("A2") == losses("A5-captured")
     assert losses("A2") == losses("A3") == losses("A5") == losses("A6-gather")
     assert losses("A6-int16") == pytest.approx(losses("A2"), abs=1e-3)
 

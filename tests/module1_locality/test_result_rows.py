@@ -18,6 +18,8 @@ from module1_locality.result_rows import void_row
 from module1_locality.rungs import LADDER, RUNGS
 from module1_locality.training_windows import TrainingWindows
 
+pytestmark = pytest.mark.usefixtures("replayed")
+
 
 class PromptLane(HostLane):
     """A simulated accelerator whose copies are done at once, in 2 ms each."""
@@ -71,7 +73,7 @@ def test_with_an_accelerator_every_rung_is_measured(
 ) -> None:
     ladder = ladder_of_one_repeat(make_conditions(PromptLane()))
     assert sorted(ladder.index) == sorted(RUNGS)
-    copied = ladder.drop(index=["C0", "C1"])
+    copied = ladder.drop(index=[name for name in RUNGS if name.startswith("C")])
     assert (copied["copy_ms"] == 2.0).all()
     batch_bytes = 32 * 2008 / 2e-3 / 1e9
     assert copied.loc["A5", "copied_gb_per_s"] == pytest.approx(batch_bytes)
@@ -85,16 +87,33 @@ def test_a_step_is_split_into_parts_that_add_up(
     make_conditions: Callable[..., Conditions],
 ) -> None:
     ladder = ladder_of_one_repeat(make_conditions(PromptLane()))
-    fed = ladder.drop(index=["C0", "C1", "A0-workers", "A5-ring"])
+    captured = [rung.name for rung in LADDER if rung.captured]
+    fed = ladder.drop(index=["C0", "C1", "A0-workers", "A5-ring", *captured])
     parts = (fed["exposed_copy_ms"] + fed["exposed_assembly_ms"]).astype(float)
     exposed = (fed["step_ms"] - ladder.loc["C0", "step_ms"]).astype(float)
     assert parts.tolist() == pytest.approx(exposed.tolist())
     overlap = 1 - exposed / (fed["assembly_ms"] + fed["copy_ms"]).astype(float)
     assert fed["overlap_ratio"].astype(float).tolist() == pytest.approx(overlap.tolist())
+    eager = ladder.drop(index=captured)
     ceiling = ladder.loc["A0", "step_ms"] / ladder.loc["C0", "step_ms"] - 1
-    assert ladder["ceiling_ratio"].astype(float).tolist() == pytest.approx([ceiling] * len(ladder))
+    assert eager["ceiling_ratio"].astype(float).tolist() == pytest.approx([ceiling] * len(eager))
     assert pd.isna(ladder.loc["A5-ring", "exposed_copy_ms"])
     assert "events tell no truth" in ladder.loc["A5-ring", "not_measured"]
+
+
+def test_captured_rungs_stand_beside_their_own_control_and_ceiling(
+    make_conditions: Callable[..., Conditions],
+) -> None:
+    ladder = ladder_of_one_repeat(make_conditions(PromptLane()))
+    rows = ladder.loc[[rung.name for rung in LADDER if rung.captured]]
+    step_ms = rows["step_ms"]
+    control, usual = step_ms["C0-captured"], step_ms["A0-captured"]
+    assert (rows["compute_only_step_ms"] == control).all()
+    assert rows["ceiling_ratio"].astype(float).tolist() == pytest.approx(
+        [usual / control - 1] * len(rows)
+    )
+    exposed = rows["exposed_ms"].drop(index="C0-captured").astype(float)
+    assert exposed.tolist() == pytest.approx((step_ms.drop("C0-captured") - control).tolist())
 
 
 def test_rows_say_how_mixed_and_how_exact_batches_are(
