@@ -26,23 +26,27 @@ def draw_throughput(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
             _points(axes, y, 100 + over_control, PALETTE["blue"])
         axes.set_xlabel("of compute only [%]")
 
-    title = "Training throughput over that of compute only (C0): median, quartiles, raw samples"
+    title = "Training throughput over that of compute only: median, quartiles, raw samples"
     return _draw(ladder, names, panel, title, out_dir, "module1_throughput")
 
 
 def draw_breakdown(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
     """Stacked medians: compute alone, and what of the feeding it did not hide."""
-    fed = ladder[ladder["exposed_ms"].notna()]
+    fed = ladder[ladder["exposed_ms"].notna()].copy()
+    of_no_kind = fed["exposed_assembly_ms"].isna() & fed["exposed_copy_ms"].isna()
+    fed["exposed_somehow_ms"] = fed["exposed_ms"].where(of_no_kind)
     names = _present(fed["rung"])
     parts = (
-        ("compute_only_step_ms", PALETTE["sky"], "compute only (C0)"),
+        ("compute_only_step_ms", PALETTE["sky"], "compute only"),
         ("exposed_assembly_ms", PALETTE["vermillion"], "exposed assembly"),
         ("exposed_copy_ms", PALETTE["orange"], "exposed copy"),
+        ("exposed_somehow_ms", PALETTE["yellow"], "exposed, either"),
     )
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
+        of_size = fed[fed["batch_size"] == rows["batch_size"].iloc[0]]
         for y, name in enumerate(names):
-            of_rung = rows[rows["rung"] == name]
+            of_rung = of_size[of_size["rung"] == name]
             end = 0.0
             for column, colour, label in parts:
                 if of_rung[column].isna().all():

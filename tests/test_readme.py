@@ -1,5 +1,6 @@
 """What the README says of the database, and of where its numbers are from."""
 
+import math
 import re
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from crossscale_data.source import Source
 from crossscale_results.reader import read_table
 from crossscale_results.tables import all_tables
 from module1_locality.classifier_report import latest_classifiers
+from module1_locality.columns import LADDER_TABLE
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REFERENCE = CHECKOUT / "results" / "reference"
+H200 = CHECKOUT / "results" / "reference_h200"
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
@@ -30,6 +33,18 @@ def test_the_reference_was_measured_on_the_real_database_by_committed_code() -> 
         assert set(rows["dataset"]) == {"mitdb"}, table.name
         assert not rows["git_dirty"].any(), table.name
         assert len(rows["machine_id"].unique()) == 1, table.name
+
+
+def test_the_gpu_rows_are_whole_repeats_of_one_run_on_the_real_database() -> None:
+    rows = read_table(LADDER_TABLE, H200)
+    assert set(rows["dataset"]) == {"mitdb"}
+    assert set(rows["device"]) == {"cuda"}
+    assert not rows["git_dirty"].any()
+    assert len(rows.groupby(["run_id", "machine_id", "accelerator", "git_revision"])) == 1
+    assert len(rows) == len(rows.groupby(["repeat", "batch_size", "rung"]))
+    assert len(rows) == math.prod(rows[key].nunique() for key in ("repeat", "batch_size", "rung"))
+    assert rows["repeat"].nunique() == 8
+    assert rows["step_ms"].notna().all()
 
 
 def test_the_reference_reaches_the_scores_that_the_suite_stands_for() -> None:

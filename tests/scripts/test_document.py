@@ -14,9 +14,9 @@ REFERENCE = CHECKOUT / "results" / "reference"
 
 
 def test_marked_parts_are_what_the_rows_make_of_them(document: ModuleType) -> None:
-    assert len(document.PARTS) == 10
+    assert len(document.PARTS) == 12
     for part in document.PARTS:
-        assert document.told(part) == part.text(REFERENCE), (part.file, part.label)
+        assert document.told(part) == part.text(part.rows), (part.file, part.label)
 
 
 def test_every_marked_part_is_written(document: ModuleType) -> None:
@@ -41,24 +41,27 @@ def test_parts_are_written_between_their_marks(
     readme.write_text("a\n<!-- x -->\nold\n<!-- end -->\nb\n<!-- y -->\nkept\n<!-- end -->\n")
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "shown.png").write_bytes(b"old")
-    parts = (document.Part("README.md", "x", lambda folder: f"rows of {folder.name}"),)
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    parts = (document.Part("README.md", "x", lambda folder: f"rows of {folder.name}", rows),)
     figures = [SimpleNamespace(name=name, png=name.encode()) for name in ("shown", "another")]
     module = SimpleNamespace(figures=figures)
     for name, value in {
         "PARTS": parts,
         "CHECKOUT": tmp_path,
-        "REFERENCE": tmp_path / "rows",
+        "REFERENCE": rows,
         "FIGURES": tmp_path / "figures",
+        "overview": SimpleNamespace(draw=lambda rows, folder: []),
+        "_drawn_on_gpu": lambda folder: {},
         "run_reports": lambda folders: [SimpleNamespace(name=folders[0].name, modules=[module])],
         "rendered": lambda name, reports: f"of {reports[0].name}",
     }.items():
         monkeypatch.setattr(document, name, value)
-    (tmp_path / "rows").mkdir()
     document.document(document.Document())
     assert readme.read_text() == (
         "a\n<!-- x -->\nrows of rows\n<!-- end -->\nb\n<!-- y -->\nkept\n<!-- end -->\n"
     )
-    assert (tmp_path / "rows" / SUMMARY).read_text() == "of rows"
+    assert (rows / SUMMARY).read_text() == "of rows"
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["shown.png"]
     assert (tmp_path / "figures" / "shown.png").read_bytes() == b"shown"
 
