@@ -56,7 +56,7 @@ class CapturedStep(TrainingStep):
     """
 
     def __init__(
-        self, seed: int, lane: Lane, batch_shape: tuple[int, ...], record: "_Record | None" = None
+        self, seed: int, lane: Lane, batch_shape: tuple[int, ...], record: _Record | None = None
     ) -> None:
         """For batches float32 `batch_shape`; `record` makes a graph of some work, by default torch.
 
