@@ -19,6 +19,7 @@ from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
 from module1_locality.order_summary import BASELINE, by_order, t_interval
 from module1_locality.peer_columns import PEERS_TABLE
+from module1_locality.rungs import CAPTURED
 from module1_locality.scale.summary import SAME_RATIO, rate_ratio
 from module1_locality.scale_columns import SCALE_TABLE
 from module1_locality.summary import latest_rows
@@ -91,14 +92,14 @@ def _peers(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _exposed(rows: pd.DataFrame) -> Iterator[str]:
-    for rung in ("A0", *TOP):
+    for rung in (name + step for step in ("", CAPTURED) for name in ("A0", *TOP)):
         fed = rows[(rows["rung"] == rung) & rows["exposed_ms"].notna()]
         if fed.empty:
             continue
         share = (fed["exposed_ms"] / fed["step_ms"]).groupby(fed["batch_size"]).median()
         found = ", ".join(f"{100 * value:.1f} % at {size}" for size, value in share.items())
         judged = ""
-        if rung in TOP and 256 in share:
+        if rung.removesuffix(CAPTURED) in TOP and 256 in share:
             judged = ": met" if share[256] <= EXPOSED_AT_MOST else ": missed"
         asked = " (bar: at most 3 % at 256)" if judged else ""
         yield f"exposed feeding of a step, {rung}{asked}: {found}{judged}"

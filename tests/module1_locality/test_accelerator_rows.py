@@ -71,9 +71,9 @@ def test_the_claim_is_measured_and_judged(results: Path) -> None:
 
 
 def test_bars_summary_and_findings_take_them(results: Path) -> None:
-    assert "exposed feeding of a step, A5 (bar: at most 3 % at 256): 20.0 % at 64" in render(
-        results
-    )
+    for rung in ("A5", "A5-captured"):
+        said = f"exposed feeding of a step, {rung} (bar: at most 3 % at 256): 20.0 % at 64"
+        assert said in render(results)
     assert "not measured" not in render_summary(results)
     told = [finding.text for finding in findings(results, ratios(results))]
     assert any("training on the cuda" in text for text in told)
