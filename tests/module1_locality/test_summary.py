@@ -171,7 +171,7 @@ def test_every_part_of_a_step_is_in_a_legend_that_fits(
     figure.draw_without_rendering()
     (legend,) = figure.legends
     assert {text.get_text() for text in legend.get_texts()} == {
-        "compute only (C0)",
+        "compute only",
         "exposed assembly",
         "exposed copy",
         "less than compute only",
