@@ -14,6 +14,7 @@ from tqdm import tqdm
 from crossscale_data.classifier import build_model
 from crossscale_data.labels import CLASSES
 from crossscale_data.packed_inputs import PackedInputs, unpack
+from crossscale_results import UserError
 from module1_locality.lanes import Batch, Lane
 from module1_locality.train_config import Recipe
 
@@ -119,7 +120,11 @@ class ClassifierTraining:
 def predict(
     network: nn.Module, inputs: PackedInputs, rows: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """The most likely class of each of those rows, an index into CLASSES, int64 [rows]."""
+    """The most likely class of each of those rows, an index into CLASSES, int64 [rows].
+
+    Raises:
+        UserError: a score is NaN or infinite: it would be the largest, and be taken for a class.
+    """
     network.eval()
     device = next(network.parameters()).device
     predicted = np.empty(len(rows), np.int64)
@@ -127,6 +132,11 @@ def predict(
         part = slice(start, start + _SCORED_AT_A_TIME)
         packed = torch.from_numpy(inputs.rows[rows[part]]).to(device)
         logits = network(*unpack(packed, inputs.waveform_shape))
+        if not torch.isfinite(logits).all():
+            raise UserError(
+                "the classifier's scores are NaN or infinite: its training did not converge; "
+                "train it again with another seed, and report it if that ends likewise"
+            )
         predicted[part] = logits.argmax(dim=1).cpu().numpy()
     return predicted
 

@@ -8,6 +8,7 @@ import torch
 
 from crossscale_data.labels import CLASSES
 from crossscale_data.packed_inputs import PackedInputs
+from crossscale_results import UserError
 from module1_locality.classifier_feed import train_by_rung
 from module1_locality.classifier_training import ClassifierTraining, class_weights, predict
 from module1_locality.lanes import HostLane
@@ -72,6 +73,16 @@ def test_predicting_is_by_batch_and_leaves_the_network_alone(easy_beats: MakeBea
     np.testing.assert_array_equal(predict(network, beats, some), whole[some])
     after = network.state_dict().values()
     assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
+
+
+def test_scores_that_are_not_finite_are_no_classes(easy_beats: MakeBeats) -> None:
+    beats = easy_beats(0, 200)
+    network = trained(beats, "beatnet", RECIPE, seed=0)
+    assert set(called(network, beats)) <= set(range(len(CLASSES)))
+    variance = next(b for name, b in network.named_buffers() if name.endswith("running_var"))
+    variance[0] = -1.0
+    with pytest.raises(UserError, match="scores are NaN or infinite"):
+        called(network, beats)
 
 
 def test_rare_classes_weigh_more() -> None:
