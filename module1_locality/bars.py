@@ -19,7 +19,7 @@ from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
 from module1_locality.order_summary import BASELINE, by_order, t_interval
 from module1_locality.peer_columns import PEERS_TABLE
-from module1_locality.rungs import CAPTURED
+from module1_locality.rungs import CAPTURED, STEPS
 from module1_locality.scale.summary import SAME_RATIO, rate_ratio
 from module1_locality.scale_columns import SCALE_TABLE
 from module1_locality.summary import latest_rows
@@ -92,7 +92,7 @@ def _peers(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _exposed(rows: pd.DataFrame) -> Iterator[str]:
-    for rung in (name + step for step in ("", CAPTURED) for name in ("A0", *TOP)):
+    for rung in (name + step for step in STEPS for name in ("A0", *TOP)):
         fed = rows[(rows["rung"] == rung) & rows["exposed_ms"].notna()]
         if fed.empty:
             continue

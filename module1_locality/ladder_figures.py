@@ -8,22 +8,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crossscale_results.style import PALETTE, new_panels, save_figure
-from module1_locality.rungs import RUNGS, control_of
-from module1_locality.summary import RUNG_ORDER, gain_percent, median_and_quartiles
+from module1_locality.rungs import RUNGS
+from module1_locality.summary import median_and_quartiles, of_control_percent, rungs_in
 
 _ROW_IN = 0.21  # height of a rung's row
 
 
 def draw_throughput(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
     """Training throughput of each rung as a share of its control's in the same repeat."""
-    names = [name for name in _present(ladder["rung"]) if not RUNGS[name].is_control]
+    names = [name for name in rungs_in(ladder["rung"]) if not RUNGS[name].is_control]
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
         axes.axvline(100, color=PALETTE["black"], linewidth=0.8)
         for y, name in enumerate(names):
-            control = control_of(RUNGS[name]).name
-            over_control = gain_percent(rows, name, control, rows["batch_size"].iloc[0])
-            _points(axes, y, 100 + over_control, PALETTE["blue"])
+            share = of_control_percent(rows, name, rows["batch_size"].iloc[0])
+            _points(axes, y, share, PALETTE["blue"])
         axes.set_xlabel("of compute only [%]")
 
     title = "Training throughput over that of compute only: median, quartiles, raw samples"
@@ -32,10 +31,7 @@ def draw_throughput(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
 
 def draw_breakdown(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
     """Stacked medians: compute alone, and what of the feeding it did not hide."""
-    fed = ladder[ladder["exposed_ms"].notna()].copy()
-    of_no_kind = fed["exposed_assembly_ms"].isna() & fed["exposed_copy_ms"].isna()
-    fed["exposed_somehow_ms"] = fed["exposed_ms"].where(of_no_kind)
-    names = _present(fed["rung"])
+    names = rungs_in(ladder.loc[ladder["exposed_ms"].notna(), "rung"])
     parts = (
         ("compute_only_step_ms", PALETTE["sky"], "compute only"),
         ("exposed_assembly_ms", PALETTE["vermillion"], "exposed assembly"),
@@ -44,9 +40,10 @@ def draw_breakdown(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
     )
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
-        of_size = fed[fed["batch_size"] == rows["batch_size"].iloc[0]]
+        of_no_kind = rows["exposed_assembly_ms"].isna() & rows["exposed_copy_ms"].isna()
+        rows = rows.assign(exposed_somehow_ms=rows["exposed_ms"].where(of_no_kind))
         for y, name in enumerate(names):
-            of_rung = of_size[of_size["rung"] == name]
+            of_rung = rows[rows["rung"] == name]
             end = 0.0
             for column, colour, label in parts:
                 if of_rung[column].isna().all():
@@ -79,7 +76,7 @@ def draw_breakdown(ladder: pd.DataFrame, out_dir: Path) -> list[Path]:
 
 def draw_assembly(assembly: pd.DataFrame, out_dir: Path) -> list[Path]:
     """GB/s of host assembly alone, beside the bound."""
-    names = [*_present(assembly["method"]), "memcpy"]
+    names = [*rungs_in(assembly["method"]), "memcpy"]
 
     def panel(axes: Axes, rows: pd.DataFrame) -> None:
         bound, low, high, _ = median_and_quartiles(
@@ -149,8 +146,3 @@ def _whisker(axes: Axes, y: int, values: Any, colour: str = "black") -> None:
         axes.errorbar(
             middle, y, xerr=[[middle - low], [high - middle]], color=colour, capsize=2, linewidth=1
         )
-
-
-def _present(column: pd.Series) -> list[str]:
-    """The rungs in the column, in the ladder's order."""
-    return [name for name in RUNG_ORDER if (column == name).any()]

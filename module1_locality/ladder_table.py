@@ -6,8 +6,13 @@ import pandas as pd
 
 from crossscale_results import read_table
 from module1_locality.columns import LADDER_TABLE
-from module1_locality.rungs import RUNGS, control_of
-from module1_locality.summary import gain_percent, latest_run, median_and_quartiles
+from module1_locality.rungs import RUNGS
+from module1_locality.summary import (
+    latest_run,
+    median_and_quartiles,
+    of_control_percent,
+    rungs_in,
+)
 
 
 def ladder_markdown(results_dir: Path) -> str:
@@ -23,7 +28,7 @@ def ladder_markdown(results_dir: Path) -> str:
         f"| rung | {' | '.join(f'batch {size}' for size in sizes)} |",
         "|---" * (1 + len(sizes)) + "|",
     ]
-    for name in [name for name in RUNGS if (ladder["rung"] == name).any()]:
+    for name in rungs_in(ladder["rung"]):
         cells = (_cell(ladder, name, size) for size in sizes)
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     accelerator, cpu = ladder[["accelerator", "cpu_model"]].iloc[0]
@@ -36,8 +41,7 @@ def _cell(ladder: pd.DataFrame, name: str, batch_size: int) -> str:
     """The step, and the throughput over the rung's control in the same repeat."""
     rows = ladder[(ladder["rung"] == name) & (ladder["batch_size"] == batch_size)]
     step = f"{median_and_quartiles(rows['step_ms'])[0]:.2f} ms"
-    rung = RUNGS[name]
-    if rung.is_control:
+    if RUNGS[name].is_control:
         return step
-    over_control = gain_percent(ladder, name, control_of(rung).name, batch_size)
-    return f"{step}, {100 + median_and_quartiles(over_control)[0]:.0f} %"
+    share = of_control_percent(ladder, name, batch_size)
+    return f"{step}, {median_and_quartiles(share)[0]:.0f} %"

@@ -13,7 +13,7 @@ from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
 from module1_locality.order_summary import BASELINE, by_order, latest_orders
 from module1_locality.peer_columns import PEERS_TABLE
-from module1_locality.rungs import CAPTURED
+from module1_locality.rungs import RUNGS, STEPS, usual_of
 from module1_locality.scale_columns import SCALE_TABLE
 from module1_locality.summary import latest_rows
 
@@ -38,16 +38,17 @@ def ratios(results_dir: Path) -> list[Ratio]:
 def training_ratios(rows: pd.DataFrame) -> list[Ratio]:
     """Training throughput over A0's, by rung and batch size."""
     device = rows["device"].iloc[0]
+    rungs = [name + step for step in STEPS for name in TOP]
+    pairs = [(name, usual_of(RUNGS[name]).name) for name in rungs]
     return [
         ratio
         for size, part in rows.groupby("batch_size")
-        for step in ("", CAPTURED)
-        for rung in TOP
+        for rung, usual in pairs
         for ratio in ratio_of(
             MODULE,
-            f"training throughput on {device}, {rung}{step} over A0{step}, batch {size}",
-            _by_repeat(part, "rung", rung + step, "trained_samples_per_s"),
-            _by_repeat(part, "rung", "A0" + step, "trained_samples_per_s"),
+            f"training throughput on {device}, {rung} over {usual}, batch {size}",
+            _by_repeat(part, "rung", rung, "trained_samples_per_s"),
+            _by_repeat(part, "rung", usual, "trained_samples_per_s"),
         )
     ]
 

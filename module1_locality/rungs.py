@@ -40,6 +40,7 @@ class Rung:
 
 RUNGS: dict[str, Rung] = {}  # by name, in the ladder's order
 CAPTURED = "-captured"  # how the names of rungs end whose step is replayed
+STEPS = "", CAPTURED  # how the names of a rung before either kind of step end
 LADDER = RUNGS.values()
 
 

@@ -7,9 +7,7 @@ import pandas as pd
 from crossscale_results import Table, read_table
 from crossscale_results.rows import first_reason
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
-from module1_locality.rungs import CAPTURED, RUNGS
-
-RUNG_ORDER = RUNGS.keys()
+from module1_locality.rungs import RUNGS, STEPS, control_of, usual_of
 
 
 def latest_run(frame: pd.DataFrame, run_id: str | None = None) -> pd.DataFrame:
@@ -41,12 +39,23 @@ def gain_percent(ladder: pd.DataFrame, rung: str, over: str, batch_size: int) ->
     return (100 * (rates[rung] / rates[over] - 1)).dropna()
 
 
+def of_control_percent(ladder: pd.DataFrame, rung: str, batch_size: int) -> pd.Series:
+    """Throughput of a rung over its control's in the same repeat, in %; one value a repeat."""
+    return 100 + gain_percent(ladder, rung, control_of(RUNGS[rung]).name, batch_size)
+
+
 def ceiling_percent(ladder: pd.DataFrame, batch_size: int, step: str = "") -> pd.Series:
     """What no feed can exceed: step(A0) / step(C0) − 1, in %; one value a repeat.
 
-    `step` is empty, or CAPTURED.
+    `step` is one of STEPS.
     """
-    return gain_percent(ladder, f"C0{step}", f"A0{step}", batch_size)
+    control = RUNGS["C0" + step]
+    return gain_percent(ladder, control.name, usual_of(control).name, batch_size)
+
+
+def rungs_in(column: pd.Series) -> list[str]:
+    """The rungs in the column, in the ladder's order."""
+    return [name for name in RUNGS if (column == name).any()]
 
 
 def render_summary(results_dir: Path, run_id: str | None = None) -> str:
@@ -55,10 +64,10 @@ def render_summary(results_dir: Path, run_id: str | None = None) -> str:
     header = f"{'batch':>5} {'rung':<14} {'samples/s':>10} {'IQR':>17} {'step ms':>8}"
     lines = [f"{header} {'exposed ms':>11} {'overlap':>7} {'patients':>8}"]
     for batch_size in sorted(ladder["batch_size"].unique()):
-        for rung in RUNG_ORDER:
+        for rung in RUNGS:
             rows = ladder[(ladder["batch_size"] == batch_size) & (ladder["rung"] == rung)]
             lines += _ladder_line(rows, batch_size, rung)
-        for step in ("", CAPTURED):
+        for step in STEPS:
             lines += _ceiling_line(ceiling_percent(ladder, batch_size, step), batch_size, step)
     return "\n".join([*lines, *_assembly_lines(results_dir, run_id)])
 

@@ -61,7 +61,7 @@ class PrivateRounds:
 
 
 def private_rounds(
-    settings: Settings, seed: int, variances: Sequence[slice] = ()
+    settings: Settings, seed: int, variances: Sequence[slice]
 ) -> PrivateRounds | None:
     """What was asked for, of models with `variances` there; None without differential privacy."""
     if not settings.clip_norm:

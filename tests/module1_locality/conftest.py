@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from threading import RLock
 from time import sleep
 from typing import Any
@@ -15,9 +15,12 @@ from torch import Tensor
 from crossscale_data.labels import CLASSES
 from crossscale_data.packed_inputs import PackedInputs
 from crossscale_data.rr_context import CONTEXT_FEATURES
+from crossscale_results import Row
 from module1_locality import conditions, training_step
+from module1_locality.columns import LADDER_TABLE, LadderMeasurement, LadderRun
 from module1_locality.epoch import Epoch
 from module1_locality.lanes import Batch, HostBatch, Lane, Tensors, Timeline
+from module1_locality.rungs import RUNGS
 from module1_locality.shuffle_buffer import BlockShuffle
 from module1_locality.training_windows import TrainingWindows
 
@@ -219,3 +222,21 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def accelerators_row() -> Callable[..., Row]:
+    """A rung's row of an accelerator that nobody measured."""
+
+    def make(
+        rung: str, batch_size: int, repeat: int, values: dict[str, Any], empty: dict[str, str]
+    ) -> Row:
+        """All columns are 1 but for those values, and the empty ones with their reasons."""
+        kinds = {column.name: column.kind for column in LADDER_TABLE.columns}
+        names = [field.name for field in fields(LadderMeasurement)]
+        ones = {name: 1 if kinds[name] == "int" else 1.0 for name in names}
+        measurement = LadderMeasurement(**ones | values | dict.fromkeys(empty))  # type: ignore[arg-type]
+        run = LadderRun(rung, "cuda", RUNGS[rung].ring, batch_size, 0, 16, 16, 4, True, 2, 32)
+        return Row(run, measurement, 0, repeat, empty)
+
+    return make

@@ -1,7 +1,7 @@
 """TEST DATA: made-up rows as of a GPU go through claims, bars, findings and figures as they are."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from PIL import Image
 from crossscale_results import Row, append_rows, collect, read_table
 from module1_locality.bars import render
 from module1_locality.claims import claims
-from module1_locality.columns import LADDER_TABLE, LadderMeasurement, LadderRun
+from module1_locality.columns import LADDER_TABLE
 from module1_locality.config import Bench
 from module1_locality.figures import draw
 from module1_locality.findings import findings
@@ -18,7 +18,7 @@ from module1_locality.host_counters import HostCounts
 from module1_locality.lanes import Lane
 from module1_locality.ratios import ratios
 from module1_locality.result_rows import empty_columns_of
-from module1_locality.rungs import LADDER, RUNGS, Rung
+from module1_locality.rungs import LADDER, RUNGS
 from module1_locality.summary import render_summary
 
 TEST_GPU = "TEST DATA, no such GPU"
@@ -26,25 +26,20 @@ COUNTED = HostCounts(1, 0, 1, 0, 10, 10)
 NOT_COUNTS = {"step_ms": 5.0, "copy_ms": 0.25, "exposed_copy_ms": 0.2, "compute_only_step_ms": 4.0}
 
 
-def made_up_row(rung: Rung, lane: Lane, batch_size: int, repeat: int) -> Row:
-    """A row with every column that a GPU fills; A5 is 1.2 times as fast as all others."""
-    empty = empty_columns_of(rung, Bench(), lane, COUNTED)
-    kinds = {column.name: column.kind for column in LADDER_TABLE.columns}
-    rate = 1200.0 if rung.name == "A5" else 1000.0
-    values = {
-        field.name: 1 if kinds[field.name] == "int" else 1.0 for field in fields(LadderMeasurement)
-    }
-    values |= NOT_COUNTS | {"trained_samples_per_s": rate}
-    measurement = LadderMeasurement(**values | dict.fromkeys(empty))  # type: ignore[arg-type]
-    run = LadderRun(rung.name, "cuda", rung.ring, batch_size, 0, 16, 16, 4, True, 2, 32)
-    return Row(run, measurement, 0, repeat, empty)
-
-
 @pytest.fixture
-def results(tmp_path: Path, late_lane: Callable[[], Lane]) -> Path:
+def results(
+    tmp_path: Path, late_lane: Callable[[], Lane], accelerators_row: Callable[..., Row]
+) -> Path:
+    """Rows with every column that a GPU fills; A5 is 1.2 times as fast as all others."""
     lane = late_lane()
     rows = [
-        made_up_row(rung, lane, batch_size, repeat)
+        accelerators_row(
+            rung.name,
+            batch_size,
+            repeat,
+            NOT_COUNTS | {"trained_samples_per_s": 1200.0 if rung.name == "A5" else 1000.0},
+            empty_columns_of(rung, Bench(), lane, COUNTED),
+        )
         for repeat in range(4)
         for batch_size in (64, 256)
         for rung in LADDER
