@@ -39,14 +39,25 @@ inline void copy(float* to, const float* from, std::int64_t n) {
     }
 }
 
+// Lanes [first, last) of a vector.
+struct LaneRange {
+    int first, last;
+};
+
+// Those that lie inside a row, of the vector at a place of it.
+inline LaneRange lanes_inside(std::int64_t length, std::int64_t at) {
+    const std::int64_t first = smaller(larger(0, -at), Vec::kLanes);
+    const std::int64_t last = larger(first, smaller(Vec::kLanes, length - at));
+    return {static_cast<int>(first), static_cast<int>(last)};
+}
+
 // The vector at a place of a row; what lies outside the row is zero.
 inline Vec::Reg load_window(const float* x, std::int64_t length, std::int64_t at) {
     if (at >= 0 && at + Vec::kLanes <= length) {
         return Vec::load(x + at);
     }
-    const std::int64_t first = smaller(larger(0, -at), Vec::kLanes);
-    const std::int64_t last = larger(first, smaller(Vec::kLanes, length - at));
-    return Vec::load_between(x + at, static_cast<int>(first), static_cast<int>(last));
+    const LaneRange inside = lanes_inside(length, at);
+    return Vec::load_between(x + at, inside.first, inside.last);
 }
 
 // Copies what outputs [t, t + positions) of so many channels read: `input` is the first one's row.
@@ -57,9 +68,12 @@ inline void fill_slab(const Reach& r, const float* input, std::int64_t channels,
     const std::int64_t run = phase_row(r, positions);
     if (reads_in_place(r)) {
         for (std::int64_t j = 0; j < run; j += Vec::kLanes) {
-            for (std::int64_t i = 0; i < channels; ++i) {
-                const float* row = input + i * r.length;
-                Vec::store(slab + i * slab_row + j, load_window(row, r.length, t - r.padding + j));
+            const std::int64_t at = t - r.padding + j;
+            const LaneRange inside = lanes_inside(r.length, at);  // for all rows at once
+            const float* from = input + at;
+            float* to = slab + j;
+            for (std::int64_t i = 0; i < channels; ++i, from += r.length, to += slab_row) {
+                Vec::store(to, Vec::load_between(from, inside.first, inside.last));
             }
         }
         return;
