@@ -69,6 +69,13 @@ class ConvolutionMeasurement:
         float,
         Doc("Largest difference of a result from float64, over the result's largest value."),
     ]
+    peak_gflop_per_s: Annotated[
+        float,
+        Doc(
+            "Multiply-adds on registers alone in the same repeat, on as many threads and for as "
+            "long as a sample, by the instruction set of the kernels in the bench's own process."
+        ),
+    ]
 
 
 @dataclass(frozen=True)

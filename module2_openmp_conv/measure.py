@@ -13,7 +13,7 @@ from module2_openmp_conv.columns import Convolution, ConvolutionMeasurement
 from module2_openmp_conv.contestant import Contestant
 from module2_openmp_conv.contestants import HISTORY, OURS, contestants
 from module2_openmp_conv.correctness import max_error_ratio, references
-from module2_openmp_conv.extension import isa
+from module2_openmp_conv.extension import isa, kernels
 from module2_openmp_conv.grid import Cell
 from module2_openmp_conv.peers import present_peers
 from module2_openmp_conv.problem import Problem
@@ -105,9 +105,13 @@ def _samples(
         calls[name] = entrant.calls_filling(sample_ms)
     order = random.Random(seed)
     for repeat in range(repeats):
+        pool = _settled(pool, "openmp")
+        # Beside each repeat: on a shared machine, a core's clock comes and goes.
+        peak_gflop_per_s = kernels.peak_gflop_per_s(isa(), _threads(cell), sample_ms / 1e3)
         for name in _turns(taking_part, order):
             pool = _settled(pool, taking_part[name].pool)
-            measured = _measurement(cell, taking_part[name].call_s(calls[name]), errors[name])
+            call_s = taking_part[name].call_s(calls[name])
+            measured = _measurement(cell, call_s, errors[name], peak_gflop_per_s)
             yield Row(_convolution(name, cell, calls[name]), measured, seed, repeat)
 
 
@@ -176,10 +180,13 @@ def _convolution(name: str, cell: Cell, calls: int) -> Convolution:
     )
 
 
-def _measurement(cell: Cell, call_s: float, error: float) -> ConvolutionMeasurement:
+def _measurement(
+    cell: Cell, call_s: float, error: float, peak_gflop_per_s: float
+) -> ConvolutionMeasurement:
     return ConvolutionMeasurement(
         call_us=call_s * 1e6,
         convolved_gflop_per_s=2e-9 * cell.multiply_adds / call_s,
         moved_gb_per_s=1e-9 * cell.moved_bytes / call_s,
         max_error_ratio=error,
+        peak_gflop_per_s=peak_gflop_per_s,
     )

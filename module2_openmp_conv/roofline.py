@@ -79,6 +79,30 @@ def shares(frame: pd.DataFrame, machine: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, "call_us", *_BOUNDS])
 
 
+def shares_of_peak_beside(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each contestant's share of the multiply-adds' peak that its own repeats had beside them.
+
+    `shares` holds every call against the best that the machine did at any time of the run; this is
+    the ratio within a repeat, as speed-ups are.
+
+    Args:
+        frame: rows of the convolution table, of one run.
+
+    Returns:
+        One row a cell and contestant: their columns, and `of_peak_beside`, the median of the
+        repeats' ratios.
+    """
+    keys = [*CELL, "contestant"]
+    multiply_adds = frame[CELL].drop_duplicates().reset_index(drop=True)
+    multiply_adds["multiply_adds"] = [
+        cell_of(cell).multiply_adds for _, cell in multiply_adds.iterrows()
+    ]
+    rows = frame.merge(multiply_adds, on=CELL)
+    peak_us = 2e-3 * rows["multiply_adds"] / rows["peak_gflop_per_s"]
+    rows["of_peak_beside"] = peak_us / rows["call_us"]
+    return rows.groupby(keys)["of_peak_beside"].median().reset_index()
+
+
 _BOUNDS = (
     "flop_per_byte",
     "gflop_per_s",

@@ -111,6 +111,17 @@ def test_the_screen_shows_median_and_spread(write: Write) -> None:
     assert "10%" in text  # A0's share of memcpy
 
 
+@pytest.mark.parametrize("missing", ["A0", "C0"])
+def test_the_screen_tells_no_ceiling_without_the_rungs_it_is_made_of(
+    write: Write, missing: str
+) -> None:
+    asked = {rung: values for rung, values in rates(1.2).items() if rung != missing}
+    text = render_summary(write(asked))
+    assert "A5" in text
+    assert "ceiling" not in text
+    assert "nan" not in text
+
+
 @pytest.mark.parametrize(
     ("a5", "verdict"), [(1.1, "not reproduced"), (1.2, "reproduced"), (1.3, "exceeded")]
 )

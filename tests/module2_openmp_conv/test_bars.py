@@ -51,11 +51,11 @@ def test_bandwidth_counts_only_where_it_binds(made_rows: Made, made_machine: pd.
     assert named(found, "1→16 over torch").cells == (("1→16 k3 batch 512", pytest.approx(3.0)),)
 
 
-def test_compute_bound_cells_are_held_against_the_peak_of_their_isa(
+def test_compute_bound_cells_are_held_against_the_peak_of_their_repeats(
     made_rows: Made, made_machine: pd.DataFrame
 ) -> None:
     cell = Cell(64, 16, 16, 15)
-    least_us = 2e-3 * cell.multiply_adds / 100  # at 100 GFLOP/s
+    least_us = 2e-3 * cell.multiply_adds / 80  # the rows' 80 GFLOP/s
     times = {
         cell: {"torch": 2 * least_us, "crossscale": least_us / 0.9},
         replace(cell, batch_size=8): {"torch": 1.0, "crossscale": 1e6},
@@ -66,6 +66,8 @@ def test_compute_bound_cells_are_held_against_the_peak_of_their_isa(
     assert bar.cells == (("16→16 k15 batch 64", pytest.approx(0.9)),)
     assert bar.verdict == "met"
     assert named(found, "  torch, of the same").mean == pytest.approx(0.5)
+    # Of the machine's 100 GFLOP/s with AVX2, its best at any time.
+    assert named(found, "  of the run's best burst").mean == pytest.approx(0.72)
 
 
 def test_no_cell_may_be_slower_than_torch_whatever_its_threads_and_caches(

@@ -83,6 +83,14 @@ def test_the_machine_is_probed_in_the_same_run(results_dir: Path) -> None:
     assert set(machine["isa"]) == {"none", *supported_isas()}
 
 
+def test_each_repeat_of_a_cell_has_the_peak_beside_it(results_dir: Path) -> None:
+    frame = read_table(CONVOLUTION_TABLE, results_dir)
+    peaks = frame.groupby([*CELL, "repeat"])["peak_gflop_per_s"]
+    assert (peaks.nunique() == 1).all()
+    assert (peaks.first() > 0).all()
+    assert peaks.first().nunique() > 1  # measured again each time
+
+
 def test_rates_follow_from_time(results_dir: Path) -> None:
     frame = read_table(CONVOLUTION_TABLE, results_dir)
     row = frame[frame["in_channels"] == 3].iloc[0]
@@ -107,9 +115,11 @@ def test_contestants_take_turns_and_wait_where_threads_change(
     assert all(set(turn) == {*taking_part, "other"} for turn in turns)
     assert turns[0] != turns[1]  # in another order each time
     assert all("other" in (turn[0], turn[-1]) for turn in turns)  # a pool's turns are in a row
-    changes = sum((a == "other") != (b == "other") for a, b in itertools.pairwise(names))
-    calibrating = 2 + (names[0] != "other")  # everyone first, `other` last, then the samples
-    assert len(pauses) == changes + calibrating
+    # Everyone is tried first, `other` last; each repeat begins with the peak, on torch's threads.
+    pools = ["none yet", "here", "other"]
+    pools += [pool for turn in turns for pool in ("here", *turn)]
+    changes = sum((a == "other") != (b == "other") for a, b in itertools.pairwise(pools))
+    assert len(pauses) == changes + 1  # and one for the very first
 
 
 def test_a_wrong_contestant_is_not_timed() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from module2_openmp_conv.grid import Cell
-from module2_openmp_conv.roofline import cell_of, roofs, shares
+from module2_openmp_conv.roofline import cell_of, roofs, shares, shares_of_peak_beside
 
 Made = Callable[[dict[Cell, dict[str, float]]], pd.DataFrame]
 
@@ -58,3 +58,22 @@ def test_nothing_is_known_of_a_machine_without_probes(
 ) -> None:
     rows = made_rows({Cell(64, 1, 1, 3): {"crossscale": 1.0}})
     assert shares(rows, made_machine[made_machine["probe"] == "fma"]).empty
+
+
+def test_the_peak_beside_is_compared_within_a_repeat(made_rows: Made) -> None:
+    cell, other = Cell(64, 16, 16, 15), Cell(64, 16, 16, 3)
+    at_80 = {each: 2e-3 * each.multiply_adds / 80 for each in (cell, other)}
+    rows = made_rows(
+        {
+            cell: {"crossscale": at_80[cell] / 0.5, "torch": at_80[cell] / 0.25},
+            other: {"crossscale": at_80[other] / 0.4},
+        }
+    )
+    slow = rows["repeat"] == 1  # the clock fell by half, for everyone
+    rows.loc[slow, "call_us"] *= 2
+    rows.loc[slow, "peak_gflop_per_s"] /= 2
+    found = shares_of_peak_beside(rows)
+    told = found.set_index(["kernel_width", "contestant"])["of_peak_beside"].to_dict()
+    assert told == pytest.approx(
+        {(15, "crossscale"): 0.5, (15, "torch"): 0.25, (3, "crossscale"): 0.4}
+    )
