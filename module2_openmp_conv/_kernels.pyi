@@ -35,6 +35,28 @@ def conv1d(
     out: Tensor | None,
     /,
 ) -> Tensor: ...
+def conv1d_input_gradient(
+    gradient: Tensor,
+    weight: Tensor,
+    input_length: int,
+    stride: int,
+    padding_left: int,
+    padding_right: int,
+    dilation: int,
+    groups: int,
+    /,
+) -> Tensor: ...
+def conv1d_weight_gradient(
+    gradient: Tensor,
+    input: Tensor,
+    kernel_width: int,
+    stride: int,
+    padding_left: int,
+    padding_right: int,
+    dilation: int,
+    groups: int,
+    /,
+) -> Tensor: ...
 def gather_rows(source: Tensor, rows: Tensor, out: Tensor, /) -> None: ...
 
 class _Forward(Protocol):

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from module2_openmp_conv.conv1d import Padding, both_sides, single
+from module2_openmp_conv.extension import kernels
 
 
 def conv1d_input_gradient(
@@ -31,8 +32,10 @@ def conv1d_input_gradient(
     Returns:
         float32 [batch, in_channels, input_length].
     """
+    arguments = _arguments(weight.shape[-1], stride, padding, dilation, groups)
+    if not torch.compiler.is_compiling():
+        return kernels.conv1d_input_gradient(gradient, weight, input_length, *arguments)
     input = gradient.new_empty(()).expand(len(gradient), weight.shape[1] * groups, input_length)
-    arguments = _arguments(weight.shape[2], stride, padding, dilation, groups)
     wanted = [True, False, False]
     result: Tensor = torch.ops.crossscale.conv1d_backward(
         gradient, input, weight, *arguments, wanted
@@ -63,8 +66,10 @@ def conv1d_weight_gradient(
     Returns:
         float32 [out_channels, in_channels / groups, kernel_width].
     """
-    shape = (gradient.shape[1], input.shape[1] // groups, kernel_width)
     arguments = _arguments(kernel_width, stride, padding, dilation, groups)
+    if not torch.compiler.is_compiling():
+        return kernels.conv1d_weight_gradient(gradient, input, kernel_width, *arguments)
+    shape = (gradient.shape[1], input.shape[1] // groups, kernel_width)
     wanted = [False, True, False]
     result: Tensor = torch.ops.crossscale.conv1d_backward(
         gradient, input, gradient.new_empty(()).expand(shape), *arguments, wanted

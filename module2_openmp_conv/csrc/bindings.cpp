@@ -1,6 +1,7 @@
 // The extension `_kernels`: the short way from Python to the operators, the instruction sets, and
 // the benchmark's contestants. Importing it registers the operators.
 
+#include <ATen/ops/empty.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <torch/csrc/autograd/python_variable.h>
@@ -76,6 +77,51 @@ py::object conv1d_of_objects(py::handle input, py::handle weight, py::handle bia
     return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(y)));
 }
 
+at::Tensor three_dimensions_of(const char* name, py::handle object) {
+    const at::Tensor tensor = tensor_of(name, object);
+    TORCH_CHECK_VALUE(tensor.dim() == 3, "conv1d: ", name, " has ", tensor.dim(),
+                      " dimensions, not 3");
+    return tensor;
+}
+
+// A tensor of that shape without memory of its own, where the shape alone counts.
+at::Tensor shaped(const at::Tensor& like, at::IntArrayRef shape) {
+    return at::empty({}, like.options()).expand(shape);
+}
+
+py::object input_gradient_of_objects(py::handle gradient, py::handle weight,
+                                     std::int64_t input_length, std::int64_t stride,
+                                     std::int64_t padding_left, std::int64_t padding_right,
+                                     std::int64_t dilation, std::int64_t groups) {
+    at::Tensor dx;
+    translating_errors([&] {
+        const at::Tensor dy = three_dimensions_of("gradient", gradient);
+        const at::Tensor w = three_dimensions_of("weight", weight);
+        py::gil_scoped_release release;
+        dx = std::get<0>(conv1d_backward(
+            dy, shaped(dy, {dy.size(0), w.size(1) * groups, input_length}), w,
+            {stride, padding_left, padding_right, dilation, groups}, {true, false, false}));
+    });
+    return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(dx)));
+}
+
+py::object weight_gradient_of_objects(py::handle gradient, py::handle input,
+                                      std::int64_t kernel_width, std::int64_t stride,
+                                      std::int64_t padding_left, std::int64_t padding_right,
+                                      std::int64_t dilation, std::int64_t groups) {
+    at::Tensor dw;
+    translating_errors([&] {
+        const at::Tensor dy = three_dimensions_of("gradient", gradient);
+        const at::Tensor x = three_dimensions_of("input", input);
+        TORCH_CHECK_VALUE(groups > 0, "conv1d: groups is ", groups, ", not 1 or more");
+        py::gil_scoped_release release;
+        dw = std::get<1>(conv1d_backward(
+            dy, x, shaped(dy, {dy.size(1), x.size(1) / groups, kernel_width}),
+            {stride, padding_left, padding_right, dilation, groups}, {false, true, false}));
+    });
+    return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(dw)));
+}
+
 at::Tensor gatherable(const char* name, py::handle object) {
     const at::Tensor& tensor = any_tensor_of("gather_rows", name, object);
     TORCH_CHECK_TYPE(tensor.is_cpu() && tensor.layout() == at::kStrided, "gather_rows: ", name,
@@ -133,6 +179,8 @@ PYBIND11_MODULE(_kernels, module) {
     module.doc() = "1-D convolutions in float32, their gradients, and a gather of rows.";
 
     module.def("conv1d", &conv1d_of_objects);
+    module.def("conv1d_input_gradient", &input_gradient_of_objects);
+    module.def("conv1d_weight_gradient", &weight_gradient_of_objects);
     module.def("gather_rows", &gather_rows_of_objects);
 
     py::class_<Geometry>(module, "Geometry")

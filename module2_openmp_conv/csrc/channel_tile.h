@@ -10,6 +10,9 @@
 // Each output is summed in the order (block of taps, input channel, tap), in chains of about kChain
 // terms (chain.h): the bits depend neither on the tile nor on the number of threads.
 //
+// Laid back in pieces beside the next part's sums, through memory, outputs took as long: what moves
+// them uses the ports of the multiply-adds.
+//
 // Included by each instruction set's file after `Vec`, in the anonymous namespace, without STL.
 #pragma once
 

@@ -205,3 +205,11 @@ void conv1d_out(const Tensor& input, const Tensor& weight, const std::optional<T
     out_operator().call(input, weight, bias, o.stride, o.padding_left, o.padding_right, o.dilation,
                         o.groups, relu, out);
 }
+
+std::tuple<Tensor, Tensor, Tensor> conv1d_backward(const Tensor& gradient, const Tensor& input,
+                                                   const Tensor& weight,
+                                                   const ConvolutionOptions& o,
+                                                   std::array<bool, 3> wanted) {
+    return backward_operator().call(gradient, input, weight, o.stride, o.padding_left,
+                                    o.padding_right, o.dilation, o.groups, wanted);
+}

@@ -3,8 +3,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <tuple>
 
 struct ConvolutionOptions {
     std::int64_t stride;
@@ -23,3 +25,11 @@ at::Tensor conv1d(const at::Tensor& input, const at::Tensor& weight,
 void conv1d_out(const at::Tensor& input, const at::Tensor& weight,
                 const std::optional<at::Tensor>& bias, const ConvolutionOptions& options, bool relu,
                 at::Tensor& out);
+
+// crossscale::conv1d_backward: the gradients of input, weight and bias that are wanted; of a tensor
+// whose values a gradient does not need, the shape alone is read.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> conv1d_backward(const at::Tensor& gradient,
+                                                               const at::Tensor& input,
+                                                               const at::Tensor& weight,
+                                                               const ConvolutionOptions& options,
+                                                               std::array<bool, 3> wanted);

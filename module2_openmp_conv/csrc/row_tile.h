@@ -6,7 +6,8 @@
 // Bound aimed at: the multiply-adds; for few taps, the stores and the caches.
 //
 // Tiles at the ends of a row, with their masks, are a function of their own: in one loop with the
-// others they cost each of them, too.
+// others they cost each of them, too. So do tiles that ask for the next row's lines, which pays
+// where rows come from memory or a cache that is shared.
 #pragma once
 
 #include "chain.h"
@@ -22,7 +23,8 @@ struct RowCall {
     const float* w;  // [in_channels][taps]
     float bias;
     bool relu;
-    float* y;            // position 0 of the output row
+    float* y;  // position 0 of the output row
+    std::int64_t out_length;
     std::int64_t begin;  // positions to be computed
     std::int64_t end;
 };
@@ -30,7 +32,8 @@ struct RowCall {
 // Adds tap k, and those after it, of one input channel to the sums. at: the first tap's first
 // input, or null where inputs are known by their vectors alone.
 template <int K, int V, bool kEdge, int k = 0>
-inline void add_taps(const float* w, const float* at, const Vec::Reg* window, Vec::Reg* sum) {
+[[gnu::always_inline]] inline void add_taps(const float* w, const float* at, const Vec::Reg* window,
+                                            Vec::Reg* sum) {
     if constexpr (k < K) {
         constexpr int kWhole = k / Vec::kLanes;
         constexpr int kShift = k % Vec::kLanes;
@@ -56,8 +59,8 @@ constexpr int row_windows(int taps) {
 }
 
 // Tiles from `begin` on. kEdge: the last may be shorter, and they may read past the row's ends.
-// kChained: more input channels than one chain has.
-template <int K, bool kChained, bool kEdge>
+// kChained: more input channels than one chain has. kAsks: for the lines of the next output row.
+template <int K, bool kChained, bool kEdge, bool kAsks>
 [[gnu::noinline]] void row_tiles(const RowCall& c, std::int64_t begin, std::int64_t end) {
     constexpr int V = kRowVectors;
     constexpr int kWindows = row_windows(K);
@@ -75,6 +78,10 @@ template <int K, bool kChained, bool kEdge>
         for (std::int64_t left = c.in_channels; left > 0; left -= kChained ? kChannels : left) {
             const std::int64_t channels = kChained ? smaller(left, kChannels) : left;
             for (std::int64_t i = channels; i > 0; --i, x += c.length, w += K) {
+                if constexpr (kAsks) {
+                    const float* ahead = x + at + c.in_channels * c.length;
+                    prefetch_rows<false>(ahead, 0, 1, V * Vec::kLanes);
+                }
                 Vec::Reg window[kWindows];
 #pragma GCC unroll 16
                 for (int n = 0; n < kWindows; ++n) {
@@ -86,6 +93,9 @@ template <int K, bool kChained, bool kEdge>
             if constexpr (kChained) {
                 chains.add(sum, left == c.in_channels, left <= kChannels);
             }
+        }
+        if constexpr (kAsks) {
+            prefetch_rows<true>(c.y + t + c.out_length, 0, 1, V * Vec::kLanes);
         }
         const Vec::Reg bias = Vec::broadcast(c.bias);
 #pragma GCC unroll 16
@@ -101,7 +111,7 @@ template <int K, bool kChained, bool kEdge>
     }
 }
 
-template <int K, bool kChained>
+template <int K, bool kChained, bool kAsks>
 void row_tile(const RowCall& c) {
     constexpr std::int64_t kWidth = kRowVectors * Vec::kLanes;
     // Whole tiles that read nothing but the row: [first, last).
@@ -109,16 +119,24 @@ void row_tile(const RowCall& c) {
         c.begin + rounded_up(smaller(larger(c.padding - c.begin, 0), c.end - c.begin), kWidth);
     const std::int64_t most = c.length + c.padding - row_windows(K) * Vec::kLanes + kWidth;
     const std::int64_t whole = larger(smaller(c.end, most) - first, 0) / kWidth * kWidth;
-    row_tiles<K, kChained, true>(c, c.begin, smaller(first, c.end));
-    row_tiles<K, kChained, false>(c, first, first + whole);
-    row_tiles<K, kChained, true>(c, first + whole, c.end);
+    row_tiles<K, kChained, true, false>(c, c.begin, smaller(first, c.end));
+    row_tiles<K, kChained, false, kAsks>(c, first, first + whole);
+    row_tiles<K, kChained, true, false>(c, first + whole, c.end);
 }
 
 using RowFunction = void (*)(const RowCall&);
 
+// Smaller tensors stay in the cores' own caches, where asking for them would only cost.
+constexpr std::int64_t kLeastAskedFloats = std::int64_t{1} << 20;
+
 template <int K>
-RowFunction row_tile_for(std::int64_t in_channels) {
-    return chained(in_channels, K) ? row_tile<K, true> : row_tile<K, false>;
+RowFunction row_tile_for(const ForwardTask& p) {
+    const std::int64_t row_floats = p.group_in * p.reach.length + p.reach.out_length;
+    const bool asks = p.batch * p.groups * row_floats >= kLeastAskedFloats;
+    if (chained(p.group_in, K)) {
+        return asks ? row_tile<K, true, true> : row_tile<K, true, false>;
+    }
+    return asks ? row_tile<K, false, true> : row_tile<K, false, false>;
 }
 
 // Null where there is none for so many taps.
@@ -128,15 +146,15 @@ inline RowFunction row_function_of(const ForwardTask& p) {
     }
     switch (p.reach.kernel) {
         case 3:
-            return row_tile_for<3>(p.group_in);
+            return row_tile_for<3>(p);
         case 5:
-            return row_tile_for<5>(p.group_in);
+            return row_tile_for<5>(p);
         case 7:
-            return row_tile_for<7>(p.group_in);
+            return row_tile_for<7>(p);
         case 15:
-            return row_tile_for<15>(p.group_in);
+            return row_tile_for<15>(p);
         case 31:
-            return row_tile_for<31>(p.group_in);
+            return row_tile_for<31>(p);
         default:
             return nullptr;
     }
@@ -156,6 +174,7 @@ inline void row_items(const ForwardTask& p, RowFunction function, std::int64_t f
     call.padding = r.padding;
     call.in_channels = p.group_in;
     call.relu = p.relu;
+    call.out_length = r.out_length;
     call.y = p.out + row * r.out_length;
     for (std::int64_t item = first; item < last; ++item) {
         call.w = p.packed + group * p.group_in * r.kernel;

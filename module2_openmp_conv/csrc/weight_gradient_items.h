@@ -26,6 +26,21 @@ inline float row_sum(const float* g, std::int64_t n) {
     return Vec::add_lanes(Vec::add(Vec::add(sums[0], sums[1]), Vec::add(sums[2], sums[3])));
 }
 
+// Smaller tensors stay in L2, where asking for them would only cost.
+constexpr std::int64_t kLeastAskedBytes = std::int64_t{1} << 20;
+
+// Lanes over positions: the rows of the next group, or of the next sample's first.
+inline Ahead next_group(const WeightTask& p, std::int64_t row) {
+    const std::int64_t rows = p.batch * p.groups;
+    const std::int64_t x_floats = p.group_in * p.reach.length;
+    const std::int64_t gradient_floats = p.group_out * p.reach.out_length;
+    const std::int64_t bytes = rows * (x_floats + gradient_floats) * sizeof(float);
+    if (row + 1 >= rows || bytes < kLeastAskedBytes) {
+        return {};
+    }
+    return {p.input + (row + 1) * x_floats, p.gradient + (row + 1) * gradient_floats, 0};
+}
+
 void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std::int64_t first,
                            std::int64_t last) {
     constexpr std::int64_t L = Vec::kLanes;
@@ -36,19 +51,21 @@ void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std
         const std::int64_t begin = item % p.position_items * p.positions_per_item;
         const std::int64_t end = smaller(begin + p.positions_per_item, r.out_length);
         const std::int64_t sample = item / p.position_items;
+        std::int64_t offsets[kMostPieces][kMostTaps];
         for (std::int64_t group = 0; group < p.groups; ++group) {
             const std::int64_t o = (sample * p.groups + group) * p.group_out;
             const std::int64_t i = (sample * p.groups + group) * p.group_in;
             const float* gradient = p.gradient + o * r.out_length;
             Piece pieces[kMostPieces];
-            std::int64_t offsets[kMostPieces][kMostTaps];
             WeightCall call{};
             call.pieces = pieces;
             call.piece_count =
                 split_into_pieces(p, p.input + i * r.length, begin, end, slabs, pieces);
             call.offsets = offsets;
             call.begin = begin;
-            if (item + 1 < last) {
+            if (p.over_positions) {
+                call.ahead = next_group(p, sample * p.groups + group);
+            } else if (item + 1 < last) {
                 const std::int64_t next = (item + 1) % p.position_items * p.positions_per_item;
                 const std::int64_t rows = (item + 1) / p.position_items * p.groups + group;
                 const std::int64_t at = larger(next * r.stride - r.padding, 0);
@@ -56,7 +73,8 @@ void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std
                               p.gradient + rows * p.group_out * r.out_length + next,
                               smaller(p.positions_per_item, r.out_length - next)};
             }
-            for (int n = 0; n < call.piece_count; ++n) {
+            // All groups of an item have pieces alike.
+            for (int n = 0; group == 0 && n < call.piece_count; ++n) {
                 fill_offsets(r, pieces[n].positions, offsets[n]);
             }
             if (p.over_positions) {

@@ -1,6 +1,6 @@
 // The gradient of the weights, lanes over positions, for few output channels: OC channels × KT taps
 // of sums, whose lanes are added up only at the very end. Bound aimed at: multiply-add throughput;
-// of few taps, the loads, most of them across a cache line.
+// of few taps, the loads, most of them across a cache line; of many groups, memory.
 #pragma once
 
 #include "weight_pieces.h"
@@ -20,6 +20,16 @@ void tile_over_positions(const WeightCall& c) {
         const float* g = c.gradient + piece.t;
         std::int64_t t = 0;
         for (; t + Vec::kLanes <= piece.positions; t += Vec::kLanes) {
+            const std::int64_t at = piece.t + t;
+            if (c.ahead.x != nullptr) {
+                __builtin_prefetch(c.ahead.x + at, 0, 2);
+            }
+            if (c.ahead.gradient != nullptr) {
+#pragma GCC unroll 16
+                for (int o = 0; o < OC; ++o) {
+                    __builtin_prefetch(c.ahead.gradient + o * c.gradient_row + at, 0, 2);
+                }
+            }
             Vec::Reg gradient[OC];
 #pragma GCC unroll 16
             for (int o = 0; o < OC; ++o) {
@@ -69,6 +79,7 @@ inline void group_over_positions(const WeightTask& p, WeightCall call, const flo
     const Reach& r = p.reach;
     call.gradient_row = r.out_length;
     call.sums_row = p.group_in * r.kernel * Vec::kLanes;
+    const Ahead ahead = call.ahead;
     for (std::int64_t o = 0; o < p.group_out;) {
         const bool together = o + OC <= p.group_out;
         call.gradient = gradient + o * r.out_length;
@@ -76,6 +87,11 @@ inline void group_over_positions(const WeightTask& p, WeightCall call, const flo
             call.i = i;
             for (std::int64_t k = 0; k < r.kernel;) {
                 const std::int64_t taps = even_share(r.kernel - k, together ? kTogether : kAlone);
+                // Each line of the next group's rows is asked for once.
+                const bool asks_x = ahead.x != nullptr && o == 0 && k == 0;
+                const bool asks_gradient = ahead.gradient != nullptr && i == 0 && k == 0;
+                call.ahead.x = asks_x ? ahead.x + i * r.length : nullptr;
+                call.ahead.gradient = asks_gradient ? ahead.gradient + o * r.out_length : nullptr;
                 call.k = k;
                 call.sums = sums + ((o * p.group_in + i) * r.kernel + k) * Vec::kLanes;
                 (together ? positions_tile<OC, kTogether>(taps)

@@ -56,9 +56,10 @@ inline int split_into_pieces(const WeightTask& p, const float* input, std::int64
     return count;
 }
 
-// What the next item reads, for prefetching.
+// What is read next, for prefetching: over channels, by the next item; over positions, for the next
+// group, at the positions of this one.
 struct Ahead {
-    const float* x;         // first channel of the group, null if there is no next item
+    const float* x;         // first channel of the group, null if nothing is asked for
     const float* gradient;  // the same
     std::int64_t positions;
 };
