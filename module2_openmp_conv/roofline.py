@@ -92,15 +92,9 @@ def shares_of_peak_beside(frame: pd.DataFrame) -> pd.DataFrame:
         One row a cell and contestant: their columns, and `of_peak_beside`, the median of the
         repeats' ratios.
     """
-    keys = [*CELL, "contestant"]
-    multiply_adds = frame[CELL].drop_duplicates().reset_index(drop=True)
-    multiply_adds["multiply_adds"] = [
-        cell_of(cell).multiply_adds for _, cell in multiply_adds.iterrows()
-    ]
-    rows = frame.merge(multiply_adds, on=CELL)
-    peak_us = 2e-3 * rows["multiply_adds"] / rows["peak_gflop_per_s"]
-    rows["of_peak_beside"] = peak_us / rows["call_us"]
-    return rows.groupby(keys)["of_peak_beside"].median().reset_index()
+    share = frame["convolved_gflop_per_s"] / frame["peak_gflop_per_s"]
+    rows = frame[[*CELL, "contestant"]].assign(of_peak_beside=share)
+    return rows.groupby([*CELL, "contestant"])["of_peak_beside"].median().reset_index()
 
 
 _BOUNDS = (

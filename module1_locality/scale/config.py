@@ -31,7 +31,7 @@ class Scale:
     """Feed from a shard that grows, warm and cold."""
 
     profile: Annotated[
-        Literal["quick", "paper"], Doc("`quick` takes some two minutes, `paper` half an hour.")
+        Literal["quick", "paper"], Doc("`quick` takes some two minutes, `paper` some twenty.")
     ] = "quick"
     data_dir: DataDir = None
     results_dir: ResultsDir = Path("results")

@@ -53,28 +53,33 @@ void translating_errors(const Work& work) {
     }
 }
 
+// The tensor that `work` makes, as Python's.
+template <class Work>
+py::object tensor_from(const Work& work) {
+    at::Tensor made;
+    translating_errors([&] { made = work(); });
+    return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(made)));
+}
+
 py::object conv1d_of_objects(py::handle input, py::handle weight, py::handle bias,
                              std::int64_t stride, std::int64_t padding_left,
                              std::int64_t padding_right, std::int64_t dilation, std::int64_t groups,
                              bool relu, py::handle out) {
     const ConvolutionOptions options{stride, padding_left, padding_right, dilation, groups};
-    at::Tensor y;
-    translating_errors([&] {
+    return tensor_from([&] {
         const at::Tensor x = tensor_of("input", input);
         const at::Tensor w = tensor_of("weight", weight);
         const std::optional<at::Tensor> b =
             bias.is_none() ? std::nullopt : std::optional(tensor_of("bias", bias));
-        if (!out.is_none()) {
-            y = tensor_of("out", out);
+        if (out.is_none()) {
+            const py::gil_scoped_release release;
+            return conv1d(x, w, b, options, relu);
         }
-        py::gil_scoped_release release;
-        if (y.defined()) {
-            conv1d_out(x, w, b, options, relu, y);
-        } else {
-            y = conv1d(x, w, b, options, relu);
-        }
+        at::Tensor y = tensor_of("out", out);
+        const py::gil_scoped_release release;
+        conv1d_out(x, w, b, options, relu, y);
+        return y;
     });
-    return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(y)));
 }
 
 at::Tensor three_dimensions_of(const char* name, py::handle object) {
@@ -93,33 +98,29 @@ py::object input_gradient_of_objects(py::handle gradient, py::handle weight,
                                      std::int64_t input_length, std::int64_t stride,
                                      std::int64_t padding_left, std::int64_t padding_right,
                                      std::int64_t dilation, std::int64_t groups) {
-    at::Tensor dx;
-    translating_errors([&] {
+    return tensor_from([&] {
         const at::Tensor dy = three_dimensions_of("gradient", gradient);
         const at::Tensor w = three_dimensions_of("weight", weight);
-        py::gil_scoped_release release;
-        dx = std::get<0>(conv1d_backward(
+        const py::gil_scoped_release release;
+        return std::get<0>(conv1d_backward(
             dy, shaped(dy, {dy.size(0), w.size(1) * groups, input_length}), w,
             {stride, padding_left, padding_right, dilation, groups}, {true, false, false}));
     });
-    return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(dx)));
 }
 
 py::object weight_gradient_of_objects(py::handle gradient, py::handle input,
                                       std::int64_t kernel_width, std::int64_t stride,
                                       std::int64_t padding_left, std::int64_t padding_right,
                                       std::int64_t dilation, std::int64_t groups) {
-    at::Tensor dw;
-    translating_errors([&] {
+    return tensor_from([&] {
         const at::Tensor dy = three_dimensions_of("gradient", gradient);
         const at::Tensor x = three_dimensions_of("input", input);
         TORCH_CHECK_VALUE(groups > 0, "conv1d: groups is ", groups, ", not 1 or more");
-        py::gil_scoped_release release;
-        dw = std::get<1>(conv1d_backward(
+        const py::gil_scoped_release release;
+        return std::get<1>(conv1d_backward(
             dy, x, shaped(dy, {dy.size(1), x.size(1) / groups, kernel_width}),
             {stride, padding_left, padding_right, dilation, groups}, {false, true, false}));
     });
-    return py::reinterpret_steal<py::object>(THPVariable_Wrap(std::move(dw)));
 }
 
 at::Tensor gatherable(const char* name, py::handle object) {

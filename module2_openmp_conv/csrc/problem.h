@@ -55,6 +55,13 @@ struct Shape {
     std::int64_t group_out;  // output channels of a group
 };
 
+// Of the input and the output, or of their gradients, together.
+static constexpr std::int64_t tensor_bytes(const Shape& s) {
+    constexpr std::int64_t kFloat = sizeof(float);
+    return kFloat * s.batch * s.groups *
+           (s.group_in * s.reach.length + s.group_out * s.reach.out_length);
+}
+
 // A forward-shaped convolution: the forward pass itself, or the gradient of its input.
 struct ForwardTask : Shape {
     const float* input;          // [batch, groups · group_in, length]

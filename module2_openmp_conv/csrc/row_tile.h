@@ -127,12 +127,11 @@ void row_tile(const RowCall& c) {
 using RowFunction = void (*)(const RowCall&);
 
 // Smaller tensors stay in the cores' own caches, where asking for them would only cost.
-constexpr std::int64_t kLeastAskedFloats = std::int64_t{1} << 20;
+constexpr std::int64_t kLeastAskedBytes = std::int64_t{4} << 20;
 
 template <int K>
 RowFunction row_tile_for(const ForwardTask& p) {
-    const std::int64_t row_floats = p.group_in * p.reach.length + p.reach.out_length;
-    const bool asks = p.batch * p.groups * row_floats >= kLeastAskedFloats;
+    const bool asks = tensor_bytes(p) >= kLeastAskedBytes;
     if (chained(p.group_in, K)) {
         return asks ? row_tile<K, true, true> : row_tile<K, true, false>;
     }

@@ -27,25 +27,14 @@ inline float row_sum(const float* g, std::int64_t n) {
 }
 
 // Smaller tensors stay in L2, where asking for them would only cost.
-constexpr std::int64_t kLeastAskedBytes = std::int64_t{1} << 20;
-
-// Lanes over positions: the rows of the next group, or of the next sample's first.
-inline Ahead next_group(const WeightTask& p, std::int64_t row) {
-    const std::int64_t rows = p.batch * p.groups;
-    const std::int64_t x_floats = p.group_in * p.reach.length;
-    const std::int64_t gradient_floats = p.group_out * p.reach.out_length;
-    const std::int64_t bytes = rows * (x_floats + gradient_floats) * sizeof(float);
-    if (row + 1 >= rows || bytes < kLeastAskedBytes) {
-        return {};
-    }
-    return {p.input + (row + 1) * x_floats, p.gradient + (row + 1) * gradient_floats, 0};
-}
+constexpr std::int64_t kLeastAskedOverPositions = std::int64_t{1} << 20;
 
 void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std::int64_t first,
                            std::int64_t last) {
     constexpr std::int64_t L = Vec::kLanes;
     const Reach& r = p.reach;
     float* bias_sums = sums + p.groups * p.group_sums;
+    const bool asks = tensor_bytes(p) >= kLeastAskedOverPositions;
     float* slabs = scratch + (p.over_positions ? 0 : p.positions_per_item * 2 * L);
     for (std::int64_t item = first; item < last; ++item) {
         const std::int64_t begin = item % p.position_items * p.positions_per_item;
@@ -64,7 +53,12 @@ void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std
             call.offsets = offsets;
             call.begin = begin;
             if (p.over_positions) {
-                call.ahead = next_group(p, sample * p.groups + group);
+                // The next group's rows, or the next sample's first, lie behind these.
+                const std::int64_t next = sample * p.groups + group + 1;
+                if (asks && next < p.batch * p.groups) {
+                    call.ahead = {p.input + next * p.group_in * r.length,
+                                  p.gradient + next * p.group_out * r.out_length, 0};
+                }
             } else if (item + 1 < last) {
                 const std::int64_t next = (item + 1) % p.position_items * p.positions_per_item;
                 const std::int64_t rows = (item + 1) / p.position_items * p.groups + group;

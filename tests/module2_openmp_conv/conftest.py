@@ -79,6 +79,7 @@ def _made_rows(times: Times) -> pd.DataFrame:
             "contestant": name,
             "kernels_isa": "avx2" if name.startswith("crossscale") else "none",
             "call_us": call_us,
+            "convolved_gflop_per_s": 2e-3 * cell.multiply_adds / call_us,
             "repeat": repeat,
             "max_error_ratio": 0.0,
             "peak_gflop_per_s": 80.0,
