@@ -27,9 +27,9 @@ from module3_mpi_gpu_overlap.run_state import intact_rounds, kept_rounds
 
 ROUNDS, ROUNDS_BEFORE_DAMAGE = 6, 3
 LOCAL_STEPS, BATCH_SIZE = 4, 32
-STALL_LIMIT_S = 6.0  # a rank may spend half of it on loading parts of torch
+STALL_LIMIT_S = 6.0  # where a rank is lost: it may spend half of it on loading parts of torch
 GRACE_S = 10.0  # on top of it, to end all processes on a busy machine
-RUN_LIMIT_S = 120.0  # of a run that nothing keeps from ending, on a busy machine
+RUN_LIMIT_S = 120.0  # of a run that loses no rank, on a busy machine: no rank gives up before
 SOON_S = 0.05  # about what a round of these takes
 STARTS = 5  # of a run that was over before the fault's moment: each waits half as long as the last
 TRAIN, POISONED = "module3_mpi_gpu_overlap.train", "module3_mpi_gpu_overlap.poisoned_train"
@@ -92,6 +92,7 @@ class Runs:
         rounds: int = ROUNDS,
         resume: bool = False,
         poisoned: bool = False,
+        stall_limit_s: float = RUN_LIMIT_S,
     ) -> MarkedJob:
         """Start the fault's run in a folder of its own."""
         given = {
@@ -105,7 +106,7 @@ class Runs:
             "state-dir": folder / "state",
             "checkpoint": folder / "model.pt",
             "results-dir": folder,
-            "stall-limit-s": STALL_LIMIT_S,
+            "stall-limit-s": stall_limit_s,
         }
         arguments = ["-m", POISONED if poisoned else TRAIN, *options_of(given)]
         variables = YIELDING | ({VARIABLE: json.dumps(asdict(fault))} if poisoned else {})
@@ -180,7 +181,7 @@ def _try_signal(runs: Runs, fault: Fault, folder: Path) -> Observed:
     reference, limit_s = runs.reference(fault), STALL_LIMIT_S + GRACE_S
     for start in range(STARTS):
         own = folder.with_name(f"{folder.name}-{start}")
-        job, state = runs.start(fault, own), own / "state"
+        job, state = runs.start(fault, own, stall_limit_s=STALL_LIMIT_S), own / "state"
         moment = _wait_for_moment(job, fault, state, reference, fault.fraction / 2**start)
         kept_before = max(kept_rounds(state), default=-1)
         if moment and _send(job, fault):
