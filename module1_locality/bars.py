@@ -25,7 +25,7 @@ from module1_locality.scale_columns import SCALE_TABLE
 from module1_locality.summary import latest_rows
 
 OURS = ("A3", "A6-gather", "A6-hugepages", "A6-both")  # in host memory A5 assembles as A3 does
-TOP = ("A5", "A6-gather")
+TOP = ("A5", "A6-gather", "A6-thread")
 EXPOSED_AT_MOST = 0.03
 
 
@@ -88,6 +88,8 @@ def _peers(rows: pd.DataFrame) -> Iterator[str]:
         own = rows[rows["contestant"] == rung]
         ours = own.groupby("batch_size")["assembled_samples_per_s"].median()
         ratio = (ours / best["assembled_samples_per_s"]).dropna()
+        if ratio.empty:
+            continue
         yield _line(f"{rung} over the best peer, {names}", ratio, 3)
 
 

@@ -11,7 +11,7 @@ from module1_locality.rungs import Rung
 class BatchMaker:
     """Where an epoch has got to; not shared between threads.
 
-    `batches` are the rows of `windows` that make up each batch, int64 [B].
+    `rows` of `windows` are fed, int64 [n] in their order; `batches` are the same batch by batch.
     """
 
     def __init__(self, rung: Rung, epoch: Epoch) -> None:
@@ -29,7 +29,8 @@ class BatchMaker:
         if copy is not None:
             order = copy.place[order]
         # Cut up beforehand: a batch of 64 takes no longer to gather than a few calls of Python.
-        self.batches = torch.from_numpy(order).split(epoch.batch_size) if len(order) else ()
+        self.rows = torch.from_numpy(order)
+        self.batches = self.rows.split(epoch.batch_size) if len(order) else ()
         self._gather = gather_natively if rung.gather == "native" else gather_into
         self._made = 0
 

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from itertools import cycle, repeat
 
 import torch
+from torch import Tensor
 
 from module1_locality.batch_maker import BatchMaker
 from module1_locality.copies import resident_dataset
@@ -19,6 +20,7 @@ from module1_locality.loaders import batch_loader, window_loader
 from module1_locality.rungs import Rung
 from module1_locality.staging import Slot, StagingRing, staged
 from module1_locality.stopwatch import Stopwatch
+from module2_openmp_conv import RowFiller
 
 
 def open_feed(
@@ -29,6 +31,8 @@ def open_feed(
         yield from repeat(lane.copy_now(next(batches_in_host_memory(rung, epoch, lane))))
     elif rung.store == "device":
         yield from _gathered_on_the_device(rung, epoch, lane, assembly)
+    elif rung.filler == "native":
+        yield from _prefetched_natively(rung, epoch, lane, assembly)
     elif rung.filler:
         yield from _prefetched(rung, epoch, lane, assembly)
     elif rung.side_stream:
@@ -97,6 +101,47 @@ def _prefetched(
             yield _in_mv(wire, maker.step_mv, lane)
             ring.release(slot)
             filler.release(slot)
+
+
+def _prefetched_natively(
+    rung: Rung, epoch: Epoch, lane: Lane, assembly: Stopwatch
+) -> Generator[Batch, None, None]:
+    """A6-thread: a thread without Python fills; this one sends each batch a step ahead."""
+    maker = BatchMaker(rung, epoch)
+
+    def sent(filler: RowFiller) -> Iterator[Slot]:
+        for index, count, span in filler.filled():
+            assembly.add(span)
+            slot = ring.slots[index]
+            slot.count = count
+            ring.send(slot)
+            yield slot
+
+    with (
+        _ring(maker, epoch, lane) as ring,
+        RowFiller(maker.rows, _arrays(maker, ring)) as filler,
+    ):
+        for slot in _one_ahead(sent(filler)):
+            yield _in_mv(ring.receive(slot), maker.step_mv, lane)
+            ring.release(slot)
+            ring.await_refillable(slot)
+            filler.release()
+
+
+def _arrays(maker: BatchMaker, ring: StagingRing) -> list[tuple[Tensor, list[Tensor]]]:
+    """What is gathered, samples and labels, and where in each slot."""
+    waveforms = [slot.staging[0].squeeze(1) for slot in ring.slots]
+    labels = [slot.staging[1] for slot in ring.slots]
+    return [(maker.windows.samples_tensor, waveforms), (maker.windows.label_tensor, labels)]
+
+
+def _one_ahead(slots: Iterator[Slot]) -> Iterator[Slot]:
+    """Each slot once the one after it, where there is one, has been taken as well."""
+    slot = next(slots, None)
+    while slot is not None:
+        following = next(slots, None)
+        yield slot
+        slot = following
 
 
 def _gathered_on_the_device(

@@ -79,8 +79,8 @@ def _peers(ours: list[Ratio]) -> Finding:
     if not ours:
         return not_measured("Other data loaders", "python -m module1_locality.peers")
     return Finding(
-        f"A5 and A6-gather assemble {span(ours)} times as many windows a second as the fastest "
-        f"other library at the fastest of its settings; {beyond_noise(ours)}.",
+        f"A5 and the rungs above it assemble {span(ours)} times as many windows a second as the "
+        f"fastest other library at the fastest of its settings; {beyond_noise(ours)}.",
         tuple(ours),
     )
 

@@ -23,7 +23,7 @@ class Rung:
     in_workers: bool = False  # batches are made in worker processes
     ring: bool = False  # batches are made in reused staging buffers, page-locked for an accelerator
     side_stream: bool = False  # copies run beside compute, guarded by events
-    filler: bool = False  # batches are made by a background thread, some ahead
+    filler: Literal["python", "native"] | None = None  # what thread makes batches, some ahead
     pinned_in_loop: bool = False  # every batch is copied to new page-locked memory first
     non_blocking: bool = False  # copies are asked not to block, from pageable memory
     captured: bool = False  # the step is replayed from a graph: one launch, not a hundred
@@ -78,11 +78,16 @@ _A3 = add(
 _A4 = add(
     _A3.but("A4", "side stream", "copies do not block, and run beside compute", side_stream=True)
 )
-_A5 = add(_A4.but("A5", "prefetch", "a background thread makes batches ahead", filler=True))
+_A5 = add(_A4.but("A5", "prefetch", "a background thread makes batches ahead", filler="python"))
 add(_A5.but("A5-order", "A5 less order", "in A0's order", order="random"))
 add(_A5.but("A5-ring", "A5 less ring", "in new, pageable memory each time", ring=False))
 add(_A5.but("A5-stream", "A5 less side stream", "copies block", side_stream=False))
 _A6_GATHER = add(_A5.but("A6-gather", "native gather", "rows are gathered in C++", gather="native"))
+_A6_THREAD = add(
+    _A6_GATHER.but(
+        "A6-thread", "native thread", "the thread that makes batches is C++'s", filler="native"
+    )
+)
 _A6_INT16 = add(
     _A6_GATHER.but(
         "A6-int16", "int16 samples", "half the bytes, made mV on the device", store="int16"
@@ -122,7 +127,7 @@ add(
     )
 )
 
-for _rung in (_A0, _A1, _A3, _A4, _A5, _A6_GATHER, _C0, _C1):
+for _rung in (_A0, _A1, _A3, _A4, _A5, _A6_GATHER, _A6_THREAD, _C0, _C1):
     add(
         _rung.but(
             f"{_rung.name}{CAPTURED}",
@@ -170,6 +175,6 @@ def why_not(rung: Rung, has_accelerator: bool) -> str | None:
         return "no accelerator: a step is launched by running it"
     if rung.pinned_in_loop or rung.non_blocking:
         return "no accelerator: nothing is copied, and nothing can be page-locked for it"
-    if rung.side_stream != rung.filler:
+    if rung.side_stream != (rung.filler is not None):
         return "no accelerator: there is no copy to take out of the way"
     return None

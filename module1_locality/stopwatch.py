@@ -20,6 +20,10 @@ class Stopwatch:
         yield
         self._laps.append((start, perf_counter()))
 
+    def add(self, lap: Span) -> None:
+        """Note a lap that was timed elsewhere."""
+        self._laps.append(lap)
+
     def clear(self) -> None:
         """Forget the laps so far."""
         self._laps = []

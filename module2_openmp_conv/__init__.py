@@ -15,11 +15,13 @@ from module2_openmp_conv.extension import KernelsError, isa, supported_isas, use
 from module2_openmp_conv.gather import gather_rows
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
 from module2_openmp_conv.layer import Conv1d, replace_conv1d
+from module2_openmp_conv.row_filler import RowFiller
 
 __all__ = [
     "Conv1d",
     "FusedSequential",
     "KernelsError",
+    "RowFiller",
     "conv1d",
     "conv1d_input_gradient",
     "conv1d_weight_gradient",

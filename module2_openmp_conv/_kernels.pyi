@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -58,6 +59,14 @@ def conv1d_weight_gradient(
     /,
 ) -> Tensor: ...
 def gather_rows(source: Tensor, rows: Tensor, out: Tensor, /) -> None: ...
+
+class RowFiller:
+    def __init__(
+        self, arrays: Sequence[tuple[Tensor, Sequence[Tensor]]], rows: Tensor, /
+    ) -> None: ...
+    def next(self) -> tuple[int, int, float, float] | None: ...
+    def release(self) -> None: ...
+    def close(self) -> None: ...
 
 class _Forward(Protocol):
     def __call__(

@@ -6,8 +6,10 @@
 #include <pybind11/stl.h>
 #include <torch/csrc/autograd/python_variable.h>
 
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "drivers.h"
 #include "gather.h"
@@ -15,6 +17,7 @@
 #include "machine_peaks.h"
 #include "operators.h"
 #include "output_memory.h"
+#include "row_filler.h"
 
 namespace py = pybind11;
 
@@ -141,6 +144,34 @@ void gather_rows_of_objects(py::handle source, py::handle rows, py::handle out) 
     });
 }
 
+// A filler of arrays, each (source, slots).
+std::unique_ptr<RowFiller> filler_of_objects(
+    const std::vector<std::pair<py::object, std::vector<py::object>>>& arrays, py::handle rows) {
+    std::unique_ptr<RowFiller> made;
+    translating_errors([&] {
+        std::vector<FilledArray> filled;
+        for (const auto& [source, slots] : arrays) {
+            filled.push_back({gatherable("source", source), {}});
+            for (const py::object& slot : slots) {
+                filled.back().slots.push_back(gatherable("out", slot));
+            }
+        }
+        made = std::make_unique<RowFiller>(std::move(filled), gatherable("rows", rows));
+    });
+    return made;
+}
+
+py::object next_of(RowFiller& filler) {
+    const std::optional<Filled> filled = [&] {
+        const py::gil_scoped_release release;
+        return filler.next();
+    }();
+    if (!filled) {
+        return py::none();
+    }
+    return py::make_tuple(filled->slot, filled->count, filled->start_s, filled->end_s);
+}
+
 float* address_of(const char* name, std::uintptr_t address) {
     if (address == 0 || address % alignof(float) != 0) {
         throw std::invalid_argument(std::string(name) + " is not the address of float32 data");
@@ -197,6 +228,12 @@ PYBIND11_MODULE(_kernels, module) {
              py::arg("padding_right"), py::arg("dilation"), py::arg("groups"))
         .def_readonly("out_length", &Geometry::out_length)
         .def_property_readonly("multiply_adds", &multiply_adds);
+
+    py::class_<RowFiller>(module, "RowFiller")
+        .def(py::init(&filler_of_objects))
+        .def("next", &next_of)
+        .def("release", [](RowFiller& filler) { translating_errors([&] { filler.release(); }); })
+        .def("close", &RowFiller::close, py::call_guard<py::gil_scoped_release>());
 
     def_forward_at<Method::kTiled>(module, "forward");
     def_forward_at<Method::kStreamed>(module, "forward_streamed");

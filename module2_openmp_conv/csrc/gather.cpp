@@ -1,40 +1,18 @@
 // The operator crossscale::gather_rows: rows of an array copied to their places in a batch.
-//
-// Bound: memory bandwidth. A byte is read once and written once, nothing is computed; the source
-// is larger than the caches, the batch is not. What keeps a gather from that bound is that rows
-// come in no order the hardware's prefetcher could follow: the rows that are copied next are asked
-// for some kilobytes ahead, into L2, which has more reads on their way at once than L1.
-// Tried by hand: batches of 256 rows of 2000 bytes, shuffled in buffers of 512 KB, into a ring of
-// four batches, on one thread of an Intel Xeon with AMX; medians over a memcpy of a whole batch
-// into the same ring. Nothing asked for 0.7 to 1.0; two rows ahead into L1 0.97; four to eight
-// ahead into L2 1.05 to 1.16. No faster: a batch's rows sorted by address, writes asked for ahead,
-// copies by AVX-512. Slower: the whole next buffer read ahead in its own order 0.84 to 0.95, and
-// stores past the caches 0.8 to 0.9, whose batch the reader then misses. The string copy, which
-// need not read what it overwrites, gave a tenth on an AMD EPYC and nothing here.
 
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
-
 #include "gather.h"
-#include "operator_tools.h"
 
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
+#include <cstdint>
+
+#include "copy_rows.h"
+#include "operator_tools.h"
 
 namespace {
 
 using at::Tensor;
-
-constexpr std::int64_t kLineBytes = 64;
-constexpr std::int64_t kBytesAhead = 8192;
-constexpr std::int64_t kMostRowsAhead = 16;
-constexpr std::size_t kStringCopyBytes = 512;  // shorter rows do not pay for its start
 
 void check_contiguous(const char* name, const Tensor& tensor) {
     TORCH_CHECK_TYPE(tensor.is_cpu(), "gather_rows: ", name, " is on ", tensor.device(),
@@ -43,8 +21,9 @@ void check_contiguous(const char* name, const Tensor& tensor) {
                       " must have a dimension and be contiguous");
 }
 
-// Which rows: of the source's, checked before anything is written.
-const std::int64_t* indices(const Tensor& rows, std::int64_t source_rows) {
+}  // namespace
+
+const std::int64_t* checked_rows(const Tensor& rows, std::int64_t source_rows) {
     TORCH_CHECK_TYPE(rows.scalar_type() == at::kLong && rows.dim() == 1,
                      "gather_rows: rows must be one-dimensional int64, not ", rows.dim(),
                      "-dimensional ", rows.scalar_type());
@@ -56,7 +35,7 @@ const std::int64_t* indices(const Tensor& rows, std::int64_t source_rows) {
     return index;
 }
 
-void check(const Tensor& source, const Tensor& rows, const Tensor& out) {
+void check_gather(const Tensor& source, const Tensor& rows, const Tensor& out) {
     check_contiguous("source", source);
     check_contiguous("rows", rows);
     check_contiguous("out", out);
@@ -68,52 +47,18 @@ void check(const Tensor& source, const Tensor& rows, const Tensor& out) {
         " do not fit an out of shape ", out.sizes());
 }
 
-void prefetch_into_l2(const char* row, std::int64_t bytes) {
-    for (std::int64_t at = 0; at < bytes; at += kLineBytes) {
-        __builtin_prefetch(row + at, 0, 2);
-    }
-}
-
-#ifdef __x86_64__
-bool has_fast_string_copy() {
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    constexpr unsigned kErms = 1u << 9;  // enhanced REP MOVSB
-    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ebx & kErms);
-}
-
-// glibc does the same, but for longer pieces only.
-void copy_row(char* to, const char* from, std::size_t bytes) {
-    static const bool fast = has_fast_string_copy();
-    if (fast && bytes >= kStringCopyBytes) {
-        asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes)::"memory");
-    } else {
-        std::memcpy(to, from, bytes);
-    }
-}
-#else
-void copy_row(char* to, const char* from, std::size_t bytes) {
-    std::memcpy(to, from, bytes);
-}
-#endif
+namespace {
 
 void gather_rows_cpu(const Tensor& source, const Tensor& rows, Tensor& out) {
-    check(source, rows, out);
-    const std::int64_t* const row = indices(rows, source.size(0));
+    check_gather(source, rows, out);
+    const std::int64_t* const row = checked_rows(rows, source.size(0));
     if (out.numel() == 0) {
         return;
     }
     const std::int64_t count = rows.numel();
     const std::int64_t row_bytes = out.numel() / count * out.element_size();
-    const std::int64_t ahead = std::clamp(kBytesAhead / row_bytes, std::int64_t{1}, kMostRowsAhead);
-    const char* const from = static_cast<const char*>(source.const_data_ptr());
-    char* const to = static_cast<char*>(out.mutable_data_ptr());
-    for (std::int64_t i = 0; i < count; ++i) {
-        if (i + ahead < count) {
-            prefetch_into_l2(from + row[i + ahead] * row_bytes, row_bytes);
-        }
-        copy_row(to + i * row_bytes, from + row[i] * row_bytes,
-                 static_cast<std::size_t>(row_bytes));
-    }
+    copy_rows(static_cast<const char*>(source.const_data_ptr()), row, count, row_bytes,
+              static_cast<char*>(out.mutable_data_ptr()));
 }
 
 const auto& gather_operator() {

@@ -23,7 +23,11 @@ IN_PROCESS = tuple(r.name for r in LADDER if not r.in_workers and r.gather != "o
 RANDOM = [name for name in IN_PROCESS if RUNGS[name].order == "random"]
 CONTIGUOUS = [name for name in IN_PROCESS if RUNGS[name].order == "contiguous"]
 RINGS = [r.name for r in LADDER if r.ring or r.filler]
-GATHERED = [n for n in IN_PROCESS if RUNGS[n].gather != "window" and RUNGS[n].store != "device"]
+GATHERED = [  # by a function of Python's; A6-thread's rows are all checked before its thread starts
+    r.name
+    for r in LADDER
+    if r.gather in ("batch", "native") and r.store != "device" and r.filler != "native"
+]
 MakeEpoch = Callable[..., Epoch]
 
 

@@ -38,7 +38,9 @@ def test_rungs_of_one_order_train_the_same_model(epoch: Epoch) -> None:
     assert losses("A0") == losses("C1") == losses("A5-order")
     assert losses("A0") == losses("A0-captured") == losses("C1-captured")
     assert losses("A2") == losses("A5-captured")
-    assert losses("A2") == losses("A3") == losses("A5") == losses("A6-gather")
+    assert (
+        losses("A2") == losses("A3") == losses("A5") == losses("A6-gather") == losses("A6-thread")
+    )
     assert losses("A6-int16") == pytest.approx(losses("A2"), abs=1e-3)
 
 

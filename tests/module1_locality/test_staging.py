@@ -54,7 +54,7 @@ MUTATIONS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["A4", "A5", "A6-gather", "A6-int16"])
+@pytest.mark.parametrize("name", ["A4", "A5", "A6-gather", "A6-thread", "A6-int16"])
 @pytest.mark.parametrize(("guard", "mutation", "eager_compute"), MUTATIONS)
 def test_a_missing_guard_is_caught(
     make_epoch: Callable[..., Epoch],
@@ -71,7 +71,7 @@ def test_a_missing_guard_is_caught(
     assert seen_by_compute(name, epoch, late_lane(eager_compute)) != expected(epoch)
 
 
-@pytest.mark.parametrize("name", ["A4", "A5", "A6-gather", "A6-int16"])
+@pytest.mark.parametrize("name", ["A4", "A5", "A6-gather", "A6-thread", "A6-int16"])
 @pytest.mark.parametrize(("guard", "mutation", "eager_compute"), MUTATIONS)
 def test_checksums_find_a_missing_guard(
     make_epoch: Callable[..., Epoch],

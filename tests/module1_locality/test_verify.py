@@ -13,6 +13,7 @@ from module1_locality.filler import Filler
 from module1_locality.lanes import HostLane
 from module1_locality.rungs import LADDER, RUNGS, Rung
 from module1_locality.verify import checksum, verify
+from module2_openmp_conv.row_filler import Filled, RowFiller
 
 pytestmark = pytest.mark.usefixtures("no_thread_left")
 
@@ -37,11 +38,24 @@ class Hasty(Filler[Any]):
         return None
 
 
-@pytest.mark.parametrize("name", ["A5", "A5-order", "A6-gather"])
+class HastyNative(RowFiller):
+    """The same of the thread without Python."""
+
+    def filled(self) -> Iterator[Filled]:
+        for batch in super().filled():
+            super().release()
+            yield batch
+
+    def release(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize("name", ["A5", "A5-order", "A6-gather", "A6-thread"])
 def test_a_slot_given_back_early_is_caught(
     make_epoch: Callable[..., Epoch], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setattr(feed, "Filler", Hasty)
+    monkeypatch.setattr(feed, "RowFiller", HastyNative)
     with pytest.raises(UserError, match=f"rung {name} feeds wrong data: batch"):
         verify(RUNGS[name], make_epoch(windows=60, batch_size=4, depth=2), HostLane(), batches=15)
 
