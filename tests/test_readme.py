@@ -43,7 +43,7 @@ def test_the_gpu_rows_are_whole_repeats_of_one_run_on_the_real_database() -> Non
     assert len(rows.groupby(["run_id", "machine_id", "accelerator", "git_revision"])) == 1
     assert len(rows) == len(rows.groupby(["repeat", "batch_size", "rung"]))
     assert len(rows) == math.prod(rows[key].nunique() for key in ("repeat", "batch_size", "rung"))
-    assert rows["repeat"].nunique() == 8
+    assert rows["repeat"].nunique() == 9
     assert rows["step_ms"].notna().all()
 
 
