@@ -28,7 +28,8 @@ class RowFiller:
         Args:
             rows: int64 [m], in the order that they are gathered in.
             arrays: each a source [n, ...] and its slots [B, ...], as many of them for each source.
-                Batch k is rows k B to (k + 1) B, and goes into slot k modulo their number.
+                Batch k is rows k B to (k + 1) B, and goes into slot k modulo their number. No two
+                tensors overlap.
 
         Raises:
             IndexError: a row is none of a source's.

@@ -27,6 +27,7 @@ const std::int64_t* checked_rows(const Tensor& rows, std::int64_t source_rows) {
     TORCH_CHECK_TYPE(rows.scalar_type() == at::kLong && rows.dim() == 1,
                      "gather_rows: rows must be one-dimensional int64, not ", rows.dim(),
                      "-dimensional ", rows.scalar_type());
+    check_contiguous("rows", rows);
     const std::int64_t* const index = rows.const_data_ptr<std::int64_t>();
     for (std::int64_t i = 0; i < rows.numel(); ++i) {
         TORCH_CHECK_INDEX(index[i] >= 0 && index[i] < source_rows, "gather_rows: row ", index[i],

@@ -186,6 +186,8 @@ WRONG: dict[str, tuple[Tensor, list[Any], type[Exception], str]] = {
     "shorter rows": (ROWS, [(torch.zeros(30, 6), SLOTS)], ValueError, "do not fit an out of shape"),
     "source's strides": (ROWS, [(torch.zeros(30, 10)[:, ::2], SLOTS)], ValueError, "source must"),
     "rows' strides": (torch.arange(40)[::2], [(SAMPLES, SLOTS)], ValueError, "rows must"),
+    "rows of one number": (ROWS[:1].expand(9**9), [(SAMPLES, SLOTS)], ValueError, "rows must"),
+    "rows without a dimension": (ROWS[0], [(SAMPLES, SLOTS)], TypeError, "one-dimensional int64"),
     "meta": (ROWS, [(SAMPLES.to("meta"), SLOTS)], TypeError, "only dense tensors on the CPU"),
     "no tensor": (ROWS, [([0.0], SLOTS)], TypeError, "source is no tensor but a"),
 }
