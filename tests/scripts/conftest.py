@@ -21,7 +21,11 @@ def load(name: str) -> ModuleType:
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[loader.name] = module  # where dataclasses look for it
-    loader.exec_module(module)
+    sys.path.insert(0, str(SCRIPTS))  # where a script finds the modules beside it
+    try:
+        loader.exec_module(module)
+    finally:
+        sys.path.remove(str(SCRIPTS))
     return module
 
 
