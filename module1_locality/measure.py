@@ -169,9 +169,7 @@ def copy_in_order(epoch: Epoch, warmup_batches: int, batches: int) -> Assembly:
     target = np.empty((epoch.batch_size, epoch.windows.samples.shape[1]), np.float32)
     first = epoch.shuffle.epoch * batches
     pieces = list(islice(_full_pieces(epoch, first), warmup_batches + batches))
-    for piece in pieces:
-        target[:] = epoch.windows.samples[piece]
-    for piece in pieces[:warmup_batches]:
+    for piece in pieces + pieces[:warmup_batches]:
         target[:] = epoch.windows.samples[piece]
     counters = HostCounters()
     start = perf_counter()

@@ -1,5 +1,7 @@
 #include "row_filler.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -101,6 +103,7 @@ void RowFiller::close() {
 }
 
 void RowFiller::run() {
+    pthread_setname_np(pthread_self(), "filler");  // as Python's is called, for tests and profilers
     for (std::int64_t batch = 0; batch < batches_ && await_slot(batch); ++batch) {
         fill(batch);
         {

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from threading import RLock
 from time import sleep
 from typing import Any
@@ -175,11 +176,13 @@ def make_epoch(make_windows: Callable[..., TrainingWindows]) -> Callable[..., Ep
 
 @pytest.fixture
 def no_thread_left() -> Iterator[None]:
-    """Fails the test if a filler thread outlives it."""
+    """Fails the test if a filler thread outlives it, Python's or C++'s."""
     import threading
 
     yield
     assert [thread for thread in threading.enumerate() if thread.name == "filler"] == []
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    assert "filler" not in names
 
 
 @pytest.fixture(scope="session")

@@ -18,16 +18,16 @@ from module2_openmp_conv import RowFiller
 pytestmark = pytest.mark.kernels
 
 
-def threads() -> int:
-    """Of this process, C++'s among them."""
-    return sum(1 for _ in Path("/proc/self/task").iterdir())
+def fillers() -> int:
+    """Threads of this process that are called so."""
+    names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    return names.count("filler")
 
 
 @pytest.fixture(autouse=True)
 def no_thread_left() -> Iterator[None]:
-    before = threads()
     yield
-    assert threads() <= before
+    assert fillers() == 0
 
 
 def numbered(rows: int, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -91,7 +91,7 @@ def test_a_slot_is_filled_again_only_once_it_is_given_back() -> None:
         assert torch.equal(into[second.slot], samples[10:20])
 
 
-def test_it_needs_no_lock_of_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_needs_no_lock_of_pythons() -> None:
     """It fills while the main thread, which no other of Python's may interrupt, runs Python."""
     samples = numbered(64, 100_000)
     into = slots_of(2, 32, samples)
@@ -111,18 +111,19 @@ def test_it_needs_no_lock_of_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_ends_when_nobody_asks_any_more() -> None:
     samples = numbered(1000, 500)
     with RowFiller(torch.arange(1000), [(samples, slots_of(3, 10, samples))]) as filler:
-        assert threads() > 1
         next(filler.filled())
+        assert fillers() == 1
+    assert fillers() == 0
     assert len(list(filler.filled())) <= 2  # what was ahead; nobody waits for more
 
 
 def test_dropped_it_ends_as_well() -> None:
     samples = numbered(1000, 500)
-    before = threads()
     filler = RowFiller(torch.arange(1000), [(samples, slots_of(3, 10, samples))])
-    assert threads() == before + 1
+    next(filler.filled())
+    assert fillers() == 1
     del filler
-    assert threads() == before
+    assert fillers() == 0
 
 
 def test_spans_are_on_the_clock_of_perf_counter() -> None:
