@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, FormatStrFormatter, Formatter, LogLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, FormatStrFormatter
 
-from crossscale_results.style import PALETTE, new_figure, save_figure
+from crossscale_results.style import PALETTE, label_decades, new_figure, save_figure
 from module1_locality.peer_columns import PEERS_TABLE
 from module1_locality.summary import latest_rows, median_and_quartiles
 
@@ -17,7 +17,6 @@ _COLOURS = {
     "best": PALETTE["orange"],
     "default": PALETTE["yellow"],
 }
-_MANY = 100.0  # times the least: beyond it three labels a decade would touch
 _SAID = {
     "bound": "bound: memcpy",
     "suite": "this suite",
@@ -50,7 +49,7 @@ def draw_peers(results_dir: Path, out_dir: Path) -> list[Path]:
     shares.set_xlabel("share of memcpy bandwidth [%]")
     for panel, form in ((rates, EngFormatter()), (shares, FormatStrFormatter("%g"))):
         panel.set_xscale("log")
-        label_sparsely(panel, form)
+        label_decades(panel, form)
         panel.margins(y=0.01)
         panel.grid(axis="y", visible=False)
     kinds = dict.fromkeys(_kind(rows) for rows in reversed(groups))
@@ -62,15 +61,6 @@ def draw_peers(results_dir: Path, out_dir: Path) -> list[Path]:
         title=f"Host assembly at batch {batch_size}: median, quartiles, raw samples",
     )
     return save_figure(figure, out_dir, "module1_peers", frame)
-
-
-def label_sparsely(axes: Any, form: Formatter) -> None:
-    """Label a logarithmic x axis at 1, 2 and 5 of each decade, over many decades at 1 alone."""
-    low, high = axes.get_xlim()
-    few = high / low < _MANY
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
-    axes.xaxis.set_major_formatter(form)
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _kind(rows: pd.DataFrame) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FormatStrFormatter
 
-from crossscale_results.style import COLOURS, MARKERS, new_panels, save_figure
+from crossscale_results.style import COLOURS, MARKERS, label_decades, new_panels, save_figure
 from module2_openmp_conv.roofline import Roof, roofs, shares
 from module2_openmp_conv.speedup import whole_team
 
@@ -78,11 +78,8 @@ def _roof(axes: Axes, roof: Roof, points: pd.DataFrame) -> None:
         axes.axhline(value, linestyle=style, label=label, **line)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    # Less than a decade has labels of minor ticks by default, which run into each other.
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(least, most)
+    label_decades(axes, FormatStrFormatter("%g"))
     axes.set_ylim(0.5 * float(points["gflop_per_s"].min()), 2 * highest)
 
 

@@ -12,6 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import Formatter, LogLocator, NullFormatter
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from crossscale_results.errors import ResultsError
 from crossscale_results.whole_file import whole_file
@@ -34,6 +37,7 @@ SYNTHETIC_WARNING = "SYNTHETIC DATA: times are real, scores say nothing about pa
 
 _FONT = "DejaVu Sans"  # comes with matplotlib: the same letters on every machine
 _CAPTION_PT = 6.5
+_MANY = 100.0  # times the least: three labels a decade would touch
 _STYLE: dict[str, Any] = {
     "figure.dpi": 100,
     "savefig.dpi": 200,
@@ -108,6 +112,19 @@ def save_figure(figure: Figure, out_dir: Path, name: str, frame: pd.DataFrame) -
     return [_save(figure, out_dir / f"{name}.{suffix}", said, digest) for suffix in _METADATA]
 
 
+def label_decades(axes: Axes, form: Formatter) -> None:
+    """Label a logarithmic x axis at 1, 2 and 5 of each decade; of two decades and more at 1 alone.
+
+    Call it once the limits are set. By default less than a decade gets labels of minor ticks, which
+    run into each other.
+    """
+    low, high = axes.get_xlim()
+    few = high / low < _MANY
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
+    axes.xaxis.set_major_formatter(form)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def caption(frame: pd.DataFrame) -> str:
     """Dataset, machine, sample count and code of the rows."""
 
@@ -162,4 +179,17 @@ def _save(figure: Figure, path: Path, said: str, digest: str) -> Path:
         metadata["Description"] = said
     with whole_file(path) as unfinished:
         figure.savefig(unfinished, format=suffix, metadata=metadata)
+        if suffix == "png":
+            _make_opaque(unfinished)
     return path
+
+
+def _make_opaque(path: Path) -> None:
+    """Leave the fourth channel out: nothing is transparent, and it takes an eighth of the file."""
+    with Image.open(path) as image:
+        texts = PngInfo()
+        for key, text in image.info.items():
+            if isinstance(key, str) and isinstance(text, str):
+                texts.add_text(key, text)
+        opaque = image.convert("RGB")
+    opaque.save(path, "png", pnginfo=texts, dpi=image.info["dpi"], optimize=True)

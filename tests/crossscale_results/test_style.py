@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import EngFormatter
 from PIL import Image
 
 from crossscale_results import ResultsError
@@ -25,6 +27,7 @@ from crossscale_results.style import (
     ROWS_KEY,
     SYNTHETIC_WARNING,
     caption,
+    label_decades,
     new_figure,
     save_figure,
     wrapped,
@@ -111,6 +114,15 @@ def test_the_png_holds_the_caption_as_text(tmp_path: Path, provenance_frame: Fra
     _, (png, _) = drawn(tmp_path, frame)
     with Image.open(png) as image:
         assert image.info["Description"] == caption(frame)
+
+
+def test_the_png_is_opaque_and_keeps_its_resolution(
+    tmp_path: Path, provenance_frame: FrameOf
+) -> None:
+    _, (png, _) = drawn(tmp_path, provenance_frame())
+    with Image.open(png) as image:
+        assert image.mode == "RGB"
+        assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
 
 
 def test_the_caption_names_data_machine_sample_count_and_code(provenance_frame: FrameOf) -> None:
@@ -200,6 +212,23 @@ def test_several_axes_stand_side_by_side() -> None:
     figure, axes = new_figure(width_in=7.0, height_in=2.0, columns=3)
     assert axes.shape == (3,)
     assert figure.get_size_inches().tolist() == [7.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("least", "most"), [(3.6e3, 5e6), (2e5, 5e6), (2.5e5, 3e5), (4.1e4, 3.9e6)]
+)
+def test_labels_of_decades_do_not_touch(least: float, most: float) -> None:
+    figure, axes = new_figure(width_in=7.2, height_in=3.0, columns=2)
+    axes[0].barh([0, 1], [least, most])
+    axes[0].set_xscale("log")
+    label_decades(axes[0], EngFormatter())
+    figure.canvas.draw()
+    labels = axes[0].get_xticklabels() + axes[0].get_xticklabels(minor=True)
+    low, high = axes[0].get_xlim()
+    shown = [text for text in labels if text.get_text() and low <= text.get_position()[0] <= high]
+    boxes = sorted((text.get_window_extent() for text in shown), key=lambda box: box.x0)
+    assert shown
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_every_series_has_a_colour_and_a_marker_of_its_own() -> None:
