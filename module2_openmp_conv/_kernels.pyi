@@ -33,6 +33,7 @@ def conv1d(
     dilation: int,
     groups: int,
     relu: bool,
+    channels_last: bool,
     out: Tensor | None,
     /,
 ) -> Tensor: ...
@@ -45,6 +46,7 @@ def conv1d_input_gradient(
     padding_right: int,
     dilation: int,
     groups: int,
+    channels_last: bool,
     /,
 ) -> Tensor: ...
 def conv1d_weight_gradient(
@@ -56,6 +58,7 @@ def conv1d_weight_gradient(
     padding_right: int,
     dilation: int,
     groups: int,
+    channels_last: bool,
     /,
 ) -> Tensor: ...
 def gather_rows(source: Tensor, rows: Tensor, out: Tensor, /) -> None: ...

@@ -28,6 +28,9 @@ from module2_openmp_conv.speedup import (
 )
 
 COMPUTE_BOUND = ((16, 16), (16, 32), (32, 64), (64, 64))  # channels in and out, one group
+# Ours on tensors with channels last, told below a bar's line: what a network in that layout gets.
+CHANNELS_LAST = "  with channels last"
+OURS_LAST = "crossscale_channels_last"
 SLOWER_AT_MOST = 1 / 1.05  # than torch as it is
 
 
@@ -100,10 +103,16 @@ def bars(
         _over("no cell slower than torch", frame, SLOWER_AT_MOST, ("torch",), by="worst cell"),
         _over("several channels, forward", several, 1.5),
         _over("  rewrites with torch included", several, None, against=with_rewrites),
+        _over(CHANNELS_LAST, several, None, ours=OURS_LAST),
     ]
     for operation in ("input_gradient", "weight_gradient"):
-        found.append(_over(operation, warm[warm["operation"] == operation], 1.5))
-    found.append(_over("training_step", _steps(warm), None))
+        rows = warm[warm["operation"] == operation]
+        found += [_over(operation, rows, 1.5), _over(CHANNELS_LAST, rows, None, ours=OURS_LAST)]
+    steps = _steps(warm)
+    found += [
+        _over("training_step", steps, None),
+        _over(CHANNELS_LAST, steps, None, ours=OURS_LAST),
+    ]
     return [*found, *_epochs(training), _latency(forward), _errors(frame)]
 
 
@@ -157,11 +166,14 @@ def _memory_bound(forward: pd.DataFrame, machine: pd.DataFrame | None) -> list[B
     ]
     found = shares(rows, machine)
     bound = found[found["of_memory"] >= found["of_peak"]]
+    cells = rows.merge(bound[CELL].drop_duplicates(), on=CELL)
     with_out = "crossscale_out"
     return [
         _share(bandwidth, bound, 0.8, "of_memory", with_out, by="worst cell"),
+        _share(CHANNELS_LAST, bound, None, "of_memory", f"{OURS_LAST}_out"),
         _share("  of the binding bound, caches counted", bound, None, "share", with_out),
-        _over(over, rows.merge(bound[CELL].drop_duplicates(), on=CELL), 2.0),
+        _over(over, cells, 2.0),
+        _over(CHANNELS_LAST, cells, None, ours=OURS_LAST),
     ]
 
 
@@ -179,6 +191,7 @@ def _compute_bound(forward: pd.DataFrame, machine: pd.DataFrame | None) -> list[
     found = [
         _share("16→16 … 64→64, of the FMA peak", beside, 0.8, column, "crossscale"),
         _share("  with out=", beside, None, column, "crossscale_out"),
+        _share(CHANNELS_LAST, beside, None, column, OURS_LAST),
         _share("  torch, of the same", beside, None, column, "torch"),
     ]
     if machine is None:

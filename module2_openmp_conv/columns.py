@@ -23,7 +23,9 @@ class Convolution:
             "to AVX2). Rewrites with torch's other operators: `torch_shifted`, `torch_unfold`, "
             "`torch_flipped`. Others: `onnxruntime`; `crossscale`, `crossscale_out` (out= given), "
             "`crossscale_fresh` (out= in newly allocated memory), "
-            "`crossscale_avx2`; `taps_loop` (the original paper's method), `naive`."
+            "`crossscale_streamed`, `crossscale_avx2`, `crossscale_channels_last` and "
+            "`crossscale_channels_last_out` (channels beside each other in memory); `taps_loop` "
+            "(the original paper's method), `naive`."
         ),
     ]
     kernels_isa: Annotated[str, Doc("Instruction set of our kernels; `none` for others'.")]

@@ -45,6 +45,8 @@ OURS = (
     "crossscale_fresh",
     "crossscale_streamed",
     "crossscale_avx2",
+    "crossscale_channels_last",
+    "crossscale_channels_last_out",
 )
 _HISTORY_MULTIPLY_ADDS = 50_000_000  # beyond, a call of the naive loop takes a tenth of a second
 _STREAMED_OUTPUTS = 4_000_000  # of 16 MB: fewer are in the caches when they are written
@@ -65,13 +67,13 @@ def contestants(problem: Problem, peers: bool = False) -> dict[str, Contestant]:
     return found
 
 
+def _shape(p: Problem) -> dict[str, Any]:
+    """The arguments of `conv1d` beside its tensors."""
+    return {"padding": p.cell.padding, "dilation": p.cell.dilation, "groups": p.cell.groups}
+
+
 def _crossscale(p: Problem) -> dict[str, Contestant]:
-    cell = p.cell
-    shape: dict[str, Any] = {
-        "padding": cell.padding,
-        "dilation": cell.dilation,
-        "groups": cell.groups,
-    }
+    cell, shape = p.cell, _shape(p)
     if cell.operation == "forward":
         out = torch.empty_like(p.gradient)
 
@@ -107,6 +109,35 @@ def _crossscale(p: Problem) -> dict[str, Contestant]:
     if cell.operation == "forward_with_grad":
         return {"crossscale": Contestant(forward, grad=True)}
     return {"crossscale": step_of(forward, leaves, p.gradient)}
+
+
+def _channels_last(p: Problem) -> dict[str, Contestant]:
+    """Ours on tensors whose channels lie beside each other, before and after."""
+    cell, shape = p.cell, {**_shape(p), "channels_last": True}
+    if cell.operation == "forward_with_grad" or cell.in_channels == cell.out_channels == 1:
+        return {}
+    name = "crossscale_channels_last"
+    input, gradient = (t.mT.contiguous().mT for t in (p.input, p.gradient))
+    if cell.operation == "forward":
+        out = torch.empty_like(gradient)
+        return {
+            name: Contestant(lambda: conv1d(input, p.weight, p.bias, **shape)),
+            f"{name}_out": Contestant(lambda: conv1d(input, p.weight, p.bias, **shape, out=out)),
+        }
+    if cell.operation == "input_gradient":
+        return {
+            name: Contestant(
+                lambda: conv1d_input_gradient(gradient, p.weight, cell.length, **shape)
+            )
+        }
+    if cell.operation == "weight_gradient":
+        return {
+            name: Contestant(
+                lambda: conv1d_weight_gradient(gradient, input, cell.kernel_width, **shape)
+            )
+        }
+    x, weight, bias = leaves = leaves_of(input, p.weight, p.bias)
+    return {name: step_of(lambda: conv1d(x, weight, bias, **shape), leaves, gradient)}
 
 
 def _streamed(p: Problem) -> dict[str, Contestant]:
@@ -155,6 +186,7 @@ def _at_addresses(forward: Callable[..., int], p: Problem) -> Contestant:
 EVERYONE: list[Callable[[Problem], dict[str, Contestant]]] = [
     torch_contestants,
     _crossscale,
+    _channels_last,
     _streamed,
     _history,
 ]

@@ -1,5 +1,6 @@
 """Shapes of what the operators put out, for torch.compile and fake tensors."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -33,6 +34,7 @@ def _conv1d(
     dilation: int,
     groups: int,
     relu: bool,
+    channels_last: bool = False,
 ) -> Tensor:
     _check_alike(input, weight, bias)
     shape = _out_shape(input, weight, stride, padding_left, padding_right, dilation, groups)
@@ -41,7 +43,7 @@ def _conv1d(
             bias.dim() == 1 and bias.shape[0] == shape[1],
             lambda: f"conv1d: bias has the shape {bias.shape}, not [{shape[1]}]",
         )
-    return input.new_empty(shape)
+    return _new_empty(input, shape, channels_last)
 
 
 def _conv1d_out(
@@ -62,6 +64,7 @@ def _conv1d_backward(
     dilation: int,
     groups: int,
     wanted: _Wanted,
+    channels_last: bool = False,
 ) -> tuple[Tensor | None, ...]:
     _check_alike(input, weight, gradient)
     shape = _out_shape(input, weight, stride, padding_left, padding_right, dilation, groups)
@@ -70,7 +73,7 @@ def _conv1d_backward(
         lambda: f"conv1d: the output's gradient has the shape {gradient.shape}, not {shape}",
     )
     return (
-        input.new_empty(input.shape) if wanted[0] else None,
+        _new_empty(input, input.shape, channels_last) if wanted[0] else None,
         weight.new_empty(weight.shape) if wanted[1] else None,
         weight.new_empty(weight.shape[0]) if wanted[2] else None,
     )
@@ -116,6 +119,13 @@ def _gather_rows(source: Tensor, rows: Tensor, out: Tensor) -> None:
             f"do not fit an out of shape {out.shape}"
         ),
     )
+
+
+def _new_empty(like: Tensor, shape: Sequence[int], channels_last: bool) -> Tensor:
+    if not channels_last:
+        return like.new_empty(shape)
+    batch, channels, positions = shape
+    return like.new_empty((batch, positions, channels)).transpose(1, 2)
 
 
 def _check_alike(input: Tensor, *others: Tensor | None) -> None:

@@ -17,6 +17,8 @@ def conv1d_input_gradient(
     padding: Padding = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
+    *,
+    channels_last: bool = False,
 ) -> Tensor:
     """The gradient of the input, a convolution of the output's gradient with reversed taps.
 
@@ -28,17 +30,20 @@ def conv1d_input_gradient(
         padding: as `conv1d`.
         dilation: as `conv1d`.
         groups: as `conv1d`.
+        channels_last: as `conv1d`; for every tensor but the weights.
 
     Returns:
         float32 [batch, in_channels, input_length].
     """
     arguments = _arguments(weight.shape[-1], stride, padding, dilation, groups)
     if not torch.compiler.is_compiling():
-        return kernels.conv1d_input_gradient(gradient, weight, input_length, *arguments)
+        return kernels.conv1d_input_gradient(
+            gradient, weight, input_length, *arguments, channels_last
+        )
     input = gradient.new_empty(()).expand(len(gradient), weight.shape[1] * groups, input_length)
     wanted = [True, False, False]
     result: Tensor = torch.ops.crossscale.conv1d_backward(
-        gradient, input, weight, *arguments, wanted
+        gradient, input, weight, *arguments, wanted, channels_last
     )[0]
     return result
 
@@ -51,6 +56,8 @@ def conv1d_weight_gradient(
     padding: Padding = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
+    *,
+    channels_last: bool = False,
 ) -> Tensor:
     """The gradient of the weights: sums over batch and positions.
 
@@ -62,17 +69,20 @@ def conv1d_weight_gradient(
         padding: as `conv1d`.
         dilation: as `conv1d`.
         groups: as `conv1d`.
+        channels_last: as `conv1d`; for every tensor but the weights.
 
     Returns:
         float32 [out_channels, in_channels / groups, kernel_width].
     """
     arguments = _arguments(kernel_width, stride, padding, dilation, groups)
     if not torch.compiler.is_compiling():
-        return kernels.conv1d_weight_gradient(gradient, input, kernel_width, *arguments)
+        return kernels.conv1d_weight_gradient(
+            gradient, input, kernel_width, *arguments, channels_last
+        )
     shape = (gradient.shape[1], input.shape[1] // groups, kernel_width)
     wanted = [False, True, False]
     result: Tensor = torch.ops.crossscale.conv1d_backward(
-        gradient, input, gradient.new_empty(()).expand(shape), *arguments, wanted
+        gradient, input, gradient.new_empty(()).expand(shape), *arguments, wanted, channels_last
     )[1]
     return result
 

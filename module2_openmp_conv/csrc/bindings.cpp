@@ -67,8 +67,9 @@ py::object tensor_from(const Work& work) {
 py::object conv1d_of_objects(py::handle input, py::handle weight, py::handle bias,
                              std::int64_t stride, std::int64_t padding_left,
                              std::int64_t padding_right, std::int64_t dilation, std::int64_t groups,
-                             bool relu, py::handle out) {
-    const ConvolutionOptions options{stride, padding_left, padding_right, dilation, groups};
+                             bool relu, bool channels_last, py::handle out) {
+    const ConvolutionOptions options{stride,   padding_left, padding_right,
+                                     dilation, groups,       channels_last};
     return tensor_from([&] {
         const at::Tensor x = tensor_of("input", input);
         const at::Tensor w = tensor_of("weight", weight);
@@ -100,29 +101,33 @@ at::Tensor shaped(const at::Tensor& like, at::IntArrayRef shape) {
 py::object input_gradient_of_objects(py::handle gradient, py::handle weight,
                                      std::int64_t input_length, std::int64_t stride,
                                      std::int64_t padding_left, std::int64_t padding_right,
-                                     std::int64_t dilation, std::int64_t groups) {
+                                     std::int64_t dilation, std::int64_t groups,
+                                     bool channels_last) {
     return tensor_from([&] {
         const at::Tensor dy = three_dimensions_of("gradient", gradient);
         const at::Tensor w = three_dimensions_of("weight", weight);
         const py::gil_scoped_release release;
-        return std::get<0>(conv1d_backward(
-            dy, shaped(dy, {dy.size(0), w.size(1) * groups, input_length}), w,
-            {stride, padding_left, padding_right, dilation, groups}, {true, false, false}));
+        return std::get<0>(
+            conv1d_backward(dy, shaped(dy, {dy.size(0), w.size(1) * groups, input_length}), w,
+                            {stride, padding_left, padding_right, dilation, groups, channels_last},
+                            {true, false, false}));
     });
 }
 
 py::object weight_gradient_of_objects(py::handle gradient, py::handle input,
                                       std::int64_t kernel_width, std::int64_t stride,
                                       std::int64_t padding_left, std::int64_t padding_right,
-                                      std::int64_t dilation, std::int64_t groups) {
+                                      std::int64_t dilation, std::int64_t groups,
+                                      bool channels_last) {
     return tensor_from([&] {
         const at::Tensor dy = three_dimensions_of("gradient", gradient);
         const at::Tensor x = three_dimensions_of("input", input);
         TORCH_CHECK_VALUE(groups > 0, "conv1d: groups is ", groups, ", not 1 or more");
         const py::gil_scoped_release release;
-        return std::get<1>(conv1d_backward(
-            dy, x, shaped(dy, {dy.size(1), x.size(1) / groups, kernel_width}),
-            {stride, padding_left, padding_right, dilation, groups}, {false, true, false}));
+        return std::get<1>(
+            conv1d_backward(dy, x, shaped(dy, {dy.size(1), x.size(1) / groups, kernel_width}),
+                            {stride, padding_left, padding_right, dilation, groups, channels_last},
+                            {false, true, false}));
     });
 }
 

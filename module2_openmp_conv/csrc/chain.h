@@ -30,7 +30,7 @@ class Chains {
 
     // Adds a chain's sums to those before; they go on from zero, or end with the total.
     inline void add(Vec::Reg (&sum)[OC][V], bool first, bool last) {
-#pragma GCC unroll 16
+#pragma GCC unroll 32
         for (int o = 0; o < OC; ++o) {
 #pragma GCC unroll 16
             for (int v = 0; v < V; ++v) {

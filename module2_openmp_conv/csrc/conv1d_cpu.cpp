@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
 
+#include "channels_last.h"
 #include "drivers.h"
 #include "operator_tools.h"
 #include "output_memory.h"
@@ -13,6 +14,15 @@ using at::Tensor;
 
 Tensor readable(const Tensor& tensor) {
     return tensor.is_neg() ? tensor.resolve_neg().contiguous() : tensor.contiguous();
+}
+
+// Of [batch, channels, positions], its memory as [batch, positions, channels]: a view if it is so.
+Tensor readable_channels_last(const Tensor& tensor) {
+    return readable(tensor.transpose(1, 2));
+}
+
+Tensor output_channels_last(std::int64_t batch, std::int64_t channels, std::int64_t positions) {
+    return output({batch, positions, channels}).transpose(1, 2);
 }
 
 Geometry geometry_of(const Tensor& input, const Tensor& weight, const ConvolutionOptions& o) {
@@ -30,13 +40,15 @@ Geometry geometry_of(const Tensor& input, const Tensor& weight, const Convolutio
     }
 }
 
-void check_out(const Tensor& out, const Geometry& g, std::initializer_list<Tensor> others) {
+void check_out(const Tensor& out, const Geometry& g, bool channels_last,
+               std::initializer_list<Tensor> others) {
     const at::IntArrayRef sizes = out.sizes();
     TORCH_CHECK(sizes.size() == 3 && sizes[0] == g.batch && sizes[1] == g.out_channels &&
                     sizes[2] == g.out_length,
                 "conv1d: out has the shape ", sizes, ", not [", g.batch, ", ", g.out_channels, ", ",
                 g.out_length, "] (without its first number where input is not batched)");
-    TORCH_CHECK(out.is_contiguous() && !out.is_neg(), "conv1d: out must be contiguous");
+    TORCH_CHECK((channels_last ? out.transpose(1, 2) : out).is_contiguous() && !out.is_neg(),
+                "conv1d: out must be contiguous", channels_last ? " with its channels last" : "");
     const char* begin = static_cast<const char*>(out.const_data_ptr());
     const char* end = begin + out.nbytes();
     for (const Tensor& other : others) {
@@ -48,12 +60,18 @@ void check_out(const Tensor& out, const Geometry& g, std::initializer_list<Tenso
     }
 }
 
+ConvolutionOptions contiguous(ConvolutionOptions options) {
+    options.channels_last = false;
+    return options;
+}
+
 Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                  const ConvolutionOptions& options, bool relu, const Tensor* out) {
     check_dense_float32("conv1d", "input", input);
     check_dense_float32("conv1d", "weight", weight);
     const Geometry g = geometry_of(input, weight, options);
-    const Tensor x = readable(input);
+    const bool last = options.channels_last;
+    const Tensor x = last ? readable_channels_last(input) : readable(input);
     const Tensor w = readable(weight);
     Tensor b;
     if (bias && bias->defined()) {
@@ -66,17 +84,61 @@ Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<
     Tensor y;
     if (out) {
         check_dense_float32("conv1d", "out", *out);
-        check_out(*out, g, {x, w, b});
+        check_out(*out, g, last, {x, w, b});
         y = *out;
     } else {
-        y = output({g.batch, g.out_channels, g.out_length});
+        y = last ? output_channels_last(g.batch, g.out_channels, g.out_length)
+                 : output({g.batch, g.out_channels, g.out_length});
     }
-    if (y.numel() > 0) {
-        forward(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(),
-                b.defined() ? b.const_data_ptr<float>() : nullptr, y.mutable_data_ptr<float>(),
-                relu, Method::kTiled, usable_threads());
+    if (y.numel() == 0) {
+        return y;
+    }
+    const float* bias_data = b.defined() ? b.const_data_ptr<float>() : nullptr;
+    if (!last) {
+        forward(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(), bias_data,
+                y.mutable_data_ptr<float>(), relu, Method::kTiled, usable_threads());
+    } else if (!forward_channels_last(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(),
+                                      bias_data, y.mutable_data_ptr<float>(), relu,
+                                      usable_threads())) {
+        y.copy_(convolved(input, weight, bias, contiguous(options), relu, nullptr));
     }
     return y;
+}
+
+Tensor input_gradient_of(const Geometry& g, const Tensor& gradient, const Tensor& weight,
+                         bool channels_last) {
+    const Tensor w = readable(weight);
+    const auto run = [&](const auto& kernels, const Tensor& dy, const Tensor& dx) {
+        return kernels(g, dy.const_data_ptr<float>(), w.const_data_ptr<float>(),
+                       dx.mutable_data_ptr<float>(), usable_threads());
+    };
+    if (channels_last) {
+        const Tensor dx = output_channels_last(g.batch, g.in_channels, g.length);
+        if (dx.numel() == 0 ||
+            run(input_gradient_channels_last, readable_channels_last(gradient), dx)) {
+            return dx;
+        }
+        return dx.copy_(input_gradient_of(g, gradient, weight, false));
+    }
+    const Tensor dx = output({g.batch, g.in_channels, g.length});
+    if (dx.numel() > 0) {
+        run(input_gradient, readable(gradient), dx);
+    }
+    return dx;
+}
+
+// Into dw, and into db where it is defined.
+void weight_gradient_of(const Geometry& g, const Tensor& gradient, const Tensor& input,
+                        bool channels_last, const Tensor& dw, const Tensor& db) {
+    const auto run = [&](const auto& kernels, const Tensor& dy, const Tensor& x) {
+        return kernels(g, dy.const_data_ptr<float>(), x.const_data_ptr<float>(),
+                       dw.mutable_data_ptr<float>(),
+                       db.defined() ? db.mutable_data_ptr<float>() : nullptr, usable_threads());
+    };
+    if (!channels_last || !run(weight_gradient_channels_last, readable_channels_last(gradient),
+                               readable_channels_last(input))) {
+        run(weight_gradient, readable(gradient), readable(input));
+    }
 }
 
 }  // namespace
@@ -96,43 +158,36 @@ Geometry geometry_of(const at::Tensor& gradient, const Tensor& input, const Tens
 
 Tensor conv1d_cpu(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                   std::int64_t stride, std::int64_t padding_left, std::int64_t padding_right,
-                  std::int64_t dilation, std::int64_t groups, bool relu) {
-    return convolved(input, weight, bias, {stride, padding_left, padding_right, dilation, groups},
-                     relu, nullptr);
+                  std::int64_t dilation, std::int64_t groups, bool relu, bool channels_last) {
+    return convolved(input, weight, bias,
+                     {stride, padding_left, padding_right, dilation, groups, channels_last}, relu,
+                     nullptr);
 }
 
 void conv1d_out_cpu(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                     std::int64_t stride, std::int64_t padding_left, std::int64_t padding_right,
-                    std::int64_t dilation, std::int64_t groups, bool relu, Tensor& out) {
-    convolved(input, weight, bias, {stride, padding_left, padding_right, dilation, groups}, relu,
-              &out);
+                    std::int64_t dilation, std::int64_t groups, bool relu, bool channels_last,
+                    Tensor& out) {
+    convolved(input, weight, bias,
+              {stride, padding_left, padding_right, dilation, groups, channels_last}, relu, &out);
 }
 
-std::tuple<Tensor, Tensor, Tensor> conv1d_backward_cpu(const Tensor& gradient, const Tensor& input,
-                                                       const Tensor& weight, std::int64_t stride,
-                                                       std::int64_t padding_left,
-                                                       std::int64_t padding_right,
-                                                       std::int64_t dilation, std::int64_t groups,
-                                                       std::array<bool, 3> wanted) {
-    const Geometry g = geometry_of(gradient, input, weight,
-                                   {stride, padding_left, padding_right, dilation, groups});
-    const Tensor dy = readable(gradient);
-    const int threads = usable_threads();
+std::tuple<Tensor, Tensor, Tensor> conv1d_backward_cpu(
+    const Tensor& gradient, const Tensor& input, const Tensor& weight, std::int64_t stride,
+    std::int64_t padding_left, std::int64_t padding_right, std::int64_t dilation,
+    std::int64_t groups, std::array<bool, 3> wanted, bool channels_last) {
+    const Geometry g =
+        geometry_of(gradient, input, weight,
+                    {stride, padding_left, padding_right, dilation, groups, channels_last});
     std::tuple<Tensor, Tensor, Tensor> out;
     auto& [dx, dw, db] = out;
     if (wanted[0]) {
-        dx = output(input.sizes());
-        if (g.batch > 0) {
-            input_gradient(g, dy.const_data_ptr<float>(), readable(weight).const_data_ptr<float>(),
-                           dx.mutable_data_ptr<float>(), threads);
-        }
+        dx = input_gradient_of(g, gradient, weight, channels_last);
     }
     if (wanted[1] || wanted[2]) {
-        dw = at::empty(weight.sizes(), dy.options());
-        db = wanted[2] ? at::empty({g.out_channels}, dy.options()) : Tensor();
-        weight_gradient(g, dy.const_data_ptr<float>(), readable(input).const_data_ptr<float>(),
-                        dw.mutable_data_ptr<float>(),
-                        wanted[2] ? db.mutable_data_ptr<float>() : nullptr, threads);
+        dw = at::empty(weight.sizes(), gradient.options());
+        db = wanted[2] ? at::empty({g.out_channels}, gradient.options()) : Tensor();
+        weight_gradient_of(g, gradient, input, channels_last, dw, db);
     }
     if (!wanted[1]) {
         dw = Tensor();

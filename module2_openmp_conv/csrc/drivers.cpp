@@ -15,9 +15,6 @@ namespace {
 constexpr std::int64_t kItemInputBytes = 16 * 1024;  // stays in L1 beside the weights
 constexpr std::int64_t kStagedBytes = 36 * 1024;     // output of a block: 16 rows of 500, whole
 
-// Outputs of more bytes are written past the caches.
-constexpr std::int64_t kMostCachedBytes = std::int64_t{24} << 20;
-
 // Of a sum, for lanes over output channels: fewer do not pay for laying the outputs back into rows.
 constexpr std::int64_t kLeastTerms = 14;
 

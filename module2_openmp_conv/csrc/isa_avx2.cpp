@@ -16,6 +16,14 @@ struct Tiles {
     static constexpr int vectors(int channels) { return channels == 4 ? 3 : channels == 2 ? 6 : 8; }
 };
 
+// Positions of a tile with channels last, beside so many vectors of these.
+struct LastTiles {
+    static constexpr std::int64_t positions(std::int64_t vectors) { return vectors == 2 ? 6 : 12; }
+    // Depthwise: positions of a vector of channels, beside which so many taps are held.
+    static constexpr int kHeldPositions = 10;
+    static constexpr int kHeld = 4;
+};
+
 // Sums in registers: 2 vectors × 6 taps, 2 × 2 input channels × 3 taps; 2 channels × 6 taps.
 struct WeightTiles {
     static constexpr int kTaps = 6;
@@ -28,6 +36,8 @@ struct WeightTiles {
 }  // namespace
 
 #include "block.h"
+#include "channels_last_items.h"
+#include "channels_last_weights.h"
 #include "forward_tile.h"
 #include "taps_loop.h"
 #include "weight_gradient_items.h"
@@ -37,7 +47,10 @@ const InstructionSet kAvx2{"avx2",
                            Tiles::kMostChannels,
                            Tiles::kOverChannels,
                            Tiles::vectors,
+                           last_width,
                            forward_items,
+                           channels_last_items,
+                           channels_last_weight_items,
                            weight_gradient_items,
                            block_moments_rows,
                            block_forward_rows,

@@ -17,6 +17,14 @@ struct Tiles {
     static constexpr int vectors(int channels) { return channels >= 8 ? 3 : channels == 4 ? 6 : 8; }
 };
 
+// Positions of a tile with channels last, beside so many vectors of these.
+struct LastTiles {
+    static constexpr std::int64_t positions(std::int64_t vectors) { return vectors == 2 ? 14 : 28; }
+    // Depthwise: positions of a vector of channels, beside which so many taps are held.
+    static constexpr int kHeldPositions = 20;
+    static constexpr int kHeld = 8;
+};
+
 // Sums in registers: 2 vectors × 12 taps, 2 × 2 input channels × 6 taps; 4 channels × 6 taps.
 struct WeightTiles {
     static constexpr int kTaps = 12;
@@ -29,11 +37,24 @@ struct WeightTiles {
 }  // namespace
 
 #include "block.h"
+#include "channels_last_items.h"
+#include "channels_last_weights.h"
 #include "forward_tile.h"
 #include "taps_loop.h"
 #include "weight_gradient_items.h"
 
-const InstructionSet kAvx512{
-    "avx512",           Vec::kLanes,     Tiles::kMostChannels,  Tiles::kOverChannels,
-    Tiles::vectors,     forward_items,   weight_gradient_items, block_moments_rows,
-    block_forward_rows, block_sums_rows, block_gradient_rows,   taps_loop_items};
+const InstructionSet kAvx512{"avx512",
+                             Vec::kLanes,
+                             Tiles::kMostChannels,
+                             Tiles::kOverChannels,
+                             Tiles::vectors,
+                             last_width,
+                             forward_items,
+                             channels_last_items,
+                             channels_last_weight_items,
+                             weight_gradient_items,
+                             block_moments_rows,
+                             block_forward_rows,
+                             block_sums_rows,
+                             block_gradient_rows,
+                             taps_loop_items};

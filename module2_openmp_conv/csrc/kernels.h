@@ -10,11 +10,17 @@ struct InstructionSet {
     int lanes;
     int channel_block;   // output channels of the largest register tile with lanes over positions
     bool over_channels;  // there is one with lanes over channels, too: channel_tile.h
-    int (*tile_vectors)(int channels);  // vectors of positions beside that many channels
+    int (*tile_vectors)(int channels);             // vectors of positions beside that many channels
+    std::int64_t (*last_width)(const LastShape&);  // positions of a tile with channels last
 
     // Computes the items [first, last) of a forward-shaped task; any two ranges can run at the same
     // time, each with its own slabs: tiles_per_item · group_in · slab_row + staged_floats floats.
     void (*forward)(const ForwardTask&, float* slabs, std::int64_t first, std::int64_t last);
+
+    // The same with channels last; slabs: two of slab_floats.
+    void (*channels_last)(const LastTask&, float* slabs, std::int64_t first, std::int64_t last);
+    void (*channels_last_weights)(const LastWeightTask&, float* slabs, float* sums,
+                                  std::int64_t first, std::int64_t last);
 
     // Adds the items [first, last) of a weight gradient to sums: groups ·
     // group_sums floats, and one for each output channel.

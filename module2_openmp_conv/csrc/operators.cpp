@@ -69,13 +69,14 @@ struct DifferentiableConv1d : torch::autograd::Function<DifferentiableConv1d> {
     static Tensor forward(AutogradContext* context, const Tensor& input, const Tensor& weight,
                           const std::optional<Tensor>& bias, std::int64_t stride,
                           std::int64_t padding_left, std::int64_t padding_right,
-                          std::int64_t dilation, std::int64_t groups, bool relu) {
+                          std::int64_t dilation, std::int64_t groups, bool relu,
+                          bool channels_last) {
         const at::AutoDispatchBelowADInplaceOrView below;
         Tensor out = conv1d_operator().call(input, weight, bias, stride, padding_left,
-                                            padding_right, dilation, groups, relu);
+                                            padding_right, dilation, groups, relu, channels_last);
         context->save_for_backward({input, weight, relu ? out : Tensor()});
-        context->saved_data["options"] =
-            c10::List<std::int64_t>({stride, padding_left, padding_right, dilation, groups});
+        context->saved_data["options"] = c10::List<std::int64_t>(
+            {stride, padding_left, padding_right, dilation, groups, channels_last});
         context->saved_data["bias"] = bias && bias->defined() && bias->requires_grad();
         return out;
     }
@@ -83,20 +84,21 @@ struct DifferentiableConv1d : torch::autograd::Function<DifferentiableConv1d> {
     static variable_list backward(AutogradContext* context, const variable_list& gradients) {
         const variable_list saved = context->get_saved_variables();
         const auto options = context->saved_data["options"].toIntVector();
-        const ConvolutionOptions o{options[0], options[1], options[2], options[3], options[4]};
+        const ConvolutionOptions o{options[0], options[1], options[2],
+                                   options[3], options[4], options[5] != 0};
         const std::array<bool, 3> wanted{context->needs_input_grad(0), context->needs_input_grad(1),
                                          context->saved_data["bias"].toBool()};
         Tensor gradient = gradients[0];
         if (!gradient.defined()) {
-            return variable_list(9);
+            return variable_list(10);
         }
         if (saved[2].defined()) {
             gradient = at::threshold_backward(gradient, saved[2], 0);
         }
-        const auto [dx, dw, db] =
-            backward_operator().call(gradient, saved[0], saved[1], o.stride, o.padding_left,
-                                     o.padding_right, o.dilation, o.groups, wanted);
-        variable_list out(9);
+        const auto [dx, dw, db] = backward_operator().call(
+            gradient, saved[0], saved[1], o.stride, o.padding_left, o.padding_right, o.dilation,
+            o.groups, wanted, o.channels_last);
+        variable_list out(10);
         out[0] = dx;
         out[1] = dw;
         out[2] = db;
@@ -115,25 +117,26 @@ bool any_requires_grad(std::initializer_list<Tensor> tensors) {
 
 Tensor conv1d_autograd(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                        std::int64_t stride, std::int64_t padding_left, std::int64_t padding_right,
-                       std::int64_t dilation, std::int64_t groups, bool relu) {
+                       std::int64_t dilation, std::int64_t groups, bool relu, bool channels_last) {
     if (any_requires_grad({input, weight, bias.value_or(Tensor())})) {
         return DifferentiableConv1d::apply(input, weight, bias, stride, padding_left, padding_right,
-                                           dilation, groups, relu);
+                                           dilation, groups, relu, channels_last);
     }
     const at::AutoDispatchBelowADInplaceOrView below;
     return conv1d_operator().call(input, weight, bias, stride, padding_left, padding_right,
-                                  dilation, groups, relu);
+                                  dilation, groups, relu, channels_last);
 }
 
 void conv1d_out_autograd(const Tensor& input, const Tensor& weight,
                          const std::optional<Tensor>& bias, std::int64_t stride,
                          std::int64_t padding_left, std::int64_t padding_right,
-                         std::int64_t dilation, std::int64_t groups, bool relu, Tensor& out) {
+                         std::int64_t dilation, std::int64_t groups, bool relu, bool channels_last,
+                         Tensor& out) {
     TORCH_CHECK(!any_requires_grad({input, weight, bias.value_or(Tensor()), out}),
                 "conv1d: out= cannot be used where a tensor requires grad");
     const at::AutoDispatchBelowADInplaceOrView below;
     out_operator().call(input, weight, bias, stride, padding_left, padding_right, dilation, groups,
-                        relu, out);
+                        relu, channels_last, out);
     if (!out.is_inference()) {
         torch::autograd::impl::bump_version(out);  // autograd must see that it was written
     }
@@ -142,42 +145,46 @@ void conv1d_out_autograd(const Tensor& input, const Tensor& weight,
 std::tuple<Tensor, Tensor, Tensor> conv1d_backward_autograd(
     const Tensor& gradient, const Tensor& input, const Tensor& weight, std::int64_t stride,
     std::int64_t padding_left, std::int64_t padding_right, std::int64_t dilation,
-    std::int64_t groups, std::array<bool, 3> wanted) {
+    std::int64_t groups, std::array<bool, 3> wanted, bool channels_last) {
     if (any_requires_grad({gradient, input, weight})) {
-        return torchs_backward(gradient, input, weight,
-                               {stride, padding_left, padding_right, dilation, groups}, wanted);
+        return torchs_backward(
+            gradient, input, weight,
+            {stride, padding_left, padding_right, dilation, groups, channels_last}, wanted);
     }
     const at::AutoDispatchBelowADInplaceOrView below;
     return backward_operator().call(gradient, input, weight, stride, padding_left, padding_right,
-                                    dilation, groups, wanted);
+                                    dilation, groups, wanted, channels_last);
 }
 
 // Under autocast the kernels stay in float32, whatever the layer before has put out.
 Tensor conv1d_autocast(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                        std::int64_t stride, std::int64_t padding_left, std::int64_t padding_right,
-                       std::int64_t dilation, std::int64_t groups, bool relu) {
+                       std::int64_t dilation, std::int64_t groups, bool relu, bool channels_last) {
     const c10::impl::ExcludeDispatchKeyGuard without(c10::DispatchKey::AutocastCPU);
     const auto float32 = [](const Tensor& tensor) {
         return at::autocast::cached_cast(at::kFloat, tensor, at::kCPU);
     };
     const std::optional<Tensor> b = bias && bias->defined() ? std::optional(float32(*bias)) : bias;
     return conv1d_operator().call(float32(input), float32(weight), b, stride, padding_left,
-                                  padding_right, dilation, groups, relu);
+                                  padding_right, dilation, groups, relu, channels_last);
 }
 
 TORCH_LIBRARY(crossscale, library) {
     const std::vector<at::Tag> tags{at::Tag::pt2_compliant_tag};
     library.def(
         "conv1d(Tensor input, Tensor weight, Tensor? bias, int stride, int padding_left, "
-        "int padding_right, int dilation, int groups, bool relu) -> Tensor",
+        "int padding_right, int dilation, int groups, bool relu, bool channels_last=False) -> "
+        "Tensor",
         tags);
     library.def(
         "conv1d.out(Tensor input, Tensor weight, Tensor? bias, int stride, int padding_left, "
-        "int padding_right, int dilation, int groups, bool relu, *, Tensor(a!) out) -> ()",
+        "int padding_right, int dilation, int groups, bool relu, bool channels_last=False, *, "
+        "Tensor(a!) out) -> ()",
         tags);
     library.def(
         "conv1d_backward(Tensor gradient, Tensor input, Tensor weight, int stride, "
-        "int padding_left, int padding_right, int dilation, int groups, bool[3] wanted) "
+        "int padding_left, int padding_right, int dilation, int groups, bool[3] wanted, bool "
+        "channels_last=False) "
         "-> (Tensor, Tensor, Tensor)",
         tags);
 }
@@ -197,13 +204,13 @@ TORCH_LIBRARY_IMPL(crossscale, AutocastCPU, library) {
 Tensor conv1d(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
               const ConvolutionOptions& o, bool relu) {
     return conv1d_operator().call(input, weight, bias, o.stride, o.padding_left, o.padding_right,
-                                  o.dilation, o.groups, relu);
+                                  o.dilation, o.groups, relu, o.channels_last);
 }
 
 void conv1d_out(const Tensor& input, const Tensor& weight, const std::optional<Tensor>& bias,
                 const ConvolutionOptions& o, bool relu, Tensor& out) {
     out_operator().call(input, weight, bias, o.stride, o.padding_left, o.padding_right, o.dilation,
-                        o.groups, relu, out);
+                        o.groups, relu, o.channels_last, out);
 }
 
 std::tuple<Tensor, Tensor, Tensor> conv1d_backward(const Tensor& gradient, const Tensor& input,
@@ -211,5 +218,5 @@ std::tuple<Tensor, Tensor, Tensor> conv1d_backward(const Tensor& gradient, const
                                                    const ConvolutionOptions& o,
                                                    std::array<bool, 3> wanted) {
     return backward_operator().call(gradient, input, weight, o.stride, o.padding_left,
-                                    o.padding_right, o.dilation, o.groups, wanted);
+                                    o.padding_right, o.dilation, o.groups, wanted, o.channels_last);
 }

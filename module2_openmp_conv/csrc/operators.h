@@ -14,6 +14,7 @@ struct ConvolutionOptions {
     std::int64_t padding_right;
     std::int64_t dilation;
     std::int64_t groups;
+    bool channels_last = false;  // in memory, of input and output; shapes are the same
 };
 
 // crossscale::conv1d: [batch, in_channels, length] to [batch, out_channels, out_length].

@@ -83,6 +83,46 @@ struct ForwardTask : Shape {
     std::int64_t staged_floats;  // of two of the largest block's rows, where they are streamed
 };
 
+// A convolution of tensors whose channels lie beside each other (channels_last_tile.h).
+struct LastShape : Shape {
+    // As the tiles see it: depthwise, a group is all channels, and lanes run over the inputs, too.
+    bool depthwise;         // one input channel for each output channel
+    std::int64_t tile_in;   // input channels of a tile's group
+    std::int64_t tile_out;  // output channels of it
+    std::int64_t tile_groups;
+    // What a position reads: so many runs of terms without a gap.
+    std::int64_t runs;
+    std::int64_t terms;
+
+    // An item is one batch element and this many output positions.
+    std::int64_t positions_per_item;
+    std::int64_t position_items;
+    std::int64_t slab_floats;  // of one end's copied input; an item has two
+};
+
+// Vectors of output channels in the next of a group's blocks.
+static constexpr std::int64_t last_vectors(const LastShape& s, std::int64_t lanes,
+                                           std::int64_t channels_left) {
+    return !s.depthwise && channels_left >= 2 * lanes ? 2 : 1;
+}
+
+struct LastTask : LastShape {
+    const float* input;        // [batch, length, groups · group_in]
+    const float* packed;       // for each group and block: [kernel][group_in][block's channels]
+    const float* packed_bias;  // for each group and block, zeros where there is none
+    float* out;                // [batch, out_length, groups · group_out]
+    bool relu;
+    bool stream;  // write past the caches: all outputs are whole lines
+};
+
+// The gradient of its weights; sums lie as packed weights do, then those of the bias.
+struct LastWeightTask : LastShape {
+    const float* input;     // [batch, length, groups · group_in]
+    const float* gradient;  // [batch, out_length, groups · group_out]
+    bool bias;              // sum the gradients themselves, too
+    std::int64_t weight_sums;
+};
+
 // The gradient of the weights: sums over batch and positions of out-gradient × input.
 struct WeightTask : Shape {
     const float* input;     // [batch, groups · group_in, length]

@@ -20,6 +20,9 @@ constexpr std::int64_t kItemsPerThread = 4;        // for an even share of uneve
 // plain kernels, and could ask for more memory than there is.
 constexpr std::int64_t kMostSlabFloats = std::int64_t{1} << 24;
 
+// Outputs of more bytes are written past the caches.
+constexpr std::int64_t kMostCachedBytes = std::int64_t{24} << 20;
+
 inline std::int64_t work_of(const Geometry& g) {
     return multiply_adds(g) + kMultiplyAddsOfOutput * outputs(g);
 }
