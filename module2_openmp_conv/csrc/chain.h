@@ -10,7 +10,6 @@
 namespace {
 
 constexpr std::int64_t kChain = 48;
-constexpr std::int64_t kLongest = 64;  // sum that stays one chain
 
 // Input channels of a chain.
 constexpr std::int64_t chain_channels(std::int64_t taps) {

@@ -15,19 +15,28 @@ constexpr std::int64_t kFloat = sizeof(float);
 constexpr std::int64_t kLine = 64 / kFloat;
 constexpr std::int64_t kItemBytes = 16 * 1024;  // stay in L1 beside the weights
 
-// Fills in how the tiles see the convolution, and its partition: items of so many positions that
-// what is read for them stays in L1, `row` floats for each, and of whole tiles where there are
-// some.
-void partition(LastShape& p, const InstructionSet& isa, std::int64_t row, int threads) {
-    const Reach& r = p.reach;
+// Fills in how the tiles see the convolution.
+void describe(LastShape& p) {
     p.depthwise = p.group_in == 1 && p.group_out == 1 && p.groups > 1;
     p.tile_groups = p.depthwise ? 1 : p.groups;
     p.tile_in = p.depthwise ? p.groups : p.group_in;
     p.tile_out = p.depthwise ? p.groups : p.group_out;
-    const bool one_run = p.depthwise || (p.groups == 1 && r.dilation == 1);
-    p.runs = one_run ? 1 : r.kernel;
-    p.terms = p.group_in * r.kernel / p.runs;
+    const bool one_run = p.depthwise || (p.groups == 1 && p.reach.dilation == 1);
+    p.runs = one_run ? 1 : p.reach.kernel;
+    p.terms = p.group_in * p.reach.kernel / p.runs;
+}
 
+// So few output channels that lanes over these would be idle, and terms enough to fill them, but
+// not so many that a lane's would make too long a chain (chain.h).
+bool few_outputs(const LastShape& p, std::int64_t lanes) {
+    return !p.depthwise && 4 * p.tile_out <= lanes && p.terms >= lanes &&
+           p.runs * divided_up(p.terms, lanes) <= kLongest;
+}
+
+// Fills in the partition: items of so many positions that what is read for them stays in L1, `row`
+// floats for each, and of whole tiles where there are some.
+void partition(LastShape& p, const InstructionSet& isa, std::int64_t row, int threads) {
+    const Reach& r = p.reach;
     const std::int64_t width = isa.last_width(p);
     const std::int64_t in_l1 = std::max<std::int64_t>(kItemBytes / kFloat / row, 1);
     const std::int64_t wanted =
@@ -42,11 +51,6 @@ void partition(LastShape& p, const InstructionSet& isa, std::int64_t row, int th
         kLine);
 }
 
-// Output channels, those that fill a group's last vector up included.
-std::int64_t packed_channels(const LastShape& p, std::int64_t lanes) {
-    return p.tile_groups * rounded_up(p.tile_out, lanes);
-}
-
 // Calls visit(place, group, output, input, tap) for each weight, and then bias(place, channel of
 // all groups) for each output channel, with the places where packed ones lie.
 template <class Visit, class Bias>
@@ -55,7 +59,8 @@ void visit_packed(const LastShape& p, std::int64_t lanes, const Visit& visit, co
     std::int64_t bias_place = 0;
     for (std::int64_t group = 0; group < p.tile_groups; ++group) {
         for (std::int64_t o = 0; o < p.tile_out;) {
-            const std::int64_t block = last_vectors(p, lanes, p.tile_out - o) * lanes;
+            const std::int64_t block =
+                p.few_outputs ? 1 : last_vectors(p, lanes, p.tile_out - o) * lanes;
             const std::int64_t channels = std::min(block, p.tile_out - o);
             for (std::int64_t k = 0; k < p.reach.kernel; ++k) {
                 for (std::int64_t i = 0; i < p.group_in; ++i, place += block) {
@@ -83,10 +88,12 @@ bool run(LastTask p, const Weights& weights, const float* bias, bool reads_paddi
          std::int64_t work, int num_threads, const Weight& weight) {
     const InstructionSet& isa = current_isa();
     // Depthwise, one block of channels after the other writes into the same lines' neighbours.
-    const bool depthwise = p.group_in == 1 && p.group_out == 1;
-    partition(p, isa, p.groups * (p.group_in * p.reach.stride + (depthwise ? 1 : 0)),
+    describe(p);
+    p.few_outputs = few_outputs(p, isa.lanes);
+    partition(p, isa, p.groups * (p.group_in * p.reach.stride + (p.depthwise ? 1 : 0)),
               team_size(work, num_threads, num_threads));
-    if (p.slab_floats > kMostSlabFloats || (reads_padding && !all_finite(weights))) {
+    if (p.slab_floats > kMostSlabFloats || (reads_padding && !all_finite(weights)) ||
+        (p.depthwise && p.reach.kernel > kMostTaps)) {
         return false;
     }
     p.stream = p.batch * p.reach.out_length * p.groups * p.group_out * kFloat > kMostCachedBytes &&
@@ -94,7 +101,7 @@ bool run(LastTask p, const Weights& weights, const float* bias, bool reads_paddi
                reinterpret_cast<std::uintptr_t>(p.out) % (kLine * kFloat) == 0;
     const std::int64_t items = p.batch * p.position_items;
     const int threads = team_size(work, items, num_threads);
-    const std::int64_t channels = packed_channels(p, isa.lanes);
+    const std::int64_t channels = p.tile_groups * packed_outputs(p, isa.lanes);
     const std::int64_t weight_floats = channels * p.group_in * p.reach.kernel;
     const std::int64_t packed_floats = rounded_up(weight_floats + channels, kLine);
     float* packed = scratch(packed_floats + threads * 2 * p.slab_floats);
@@ -161,13 +168,14 @@ bool weight_gradient_channels_last(const Geometry& g, const float* gradient, con
     const InstructionSet& isa = current_isa();
     const std::int64_t work = work_of(g);
     const int most = team_size(work, num_threads, num_threads);
+    describe(p);
     partition(p, isa, g.in_channels * g.stride + std::min<std::int64_t>(g.out_channels, 32), most);
     if (p.slab_floats > kMostSlabFloats) {
         return false;
     }
     const std::int64_t items = p.batch * p.position_items;
     const int threads = team_size(work, items, most);
-    const std::int64_t channels = packed_channels(p, isa.lanes);
+    const std::int64_t channels = p.tile_groups * packed_outputs(p, isa.lanes);
     p.weight_sums = channels * p.group_in * g.kernel;
     const std::int64_t sums_floats = rounded_up(p.weight_sums + channels, kLine);
     float* sums = scratch(threads * (sums_floats + 2 * p.slab_floats));

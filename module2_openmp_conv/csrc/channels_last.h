@@ -4,9 +4,10 @@
 
 #include "geometry.h"
 
-// Each says whether it was done: false where weights are not finite beside padding, or taps or
-// outputs so far apart that the small copies at a row's ends would not be small. Nothing is written
-// then, and the definition (drivers.h) has to be used. Throws std::bad_alloc.
+// Each says whether it was done. It is not where weights or their gradients are not finite beside
+// padding, where taps or outputs are so far apart that the small copies at a row's ends would not
+// be small, and with more than kMostTaps taps depthwise, which would be one long chain of rounding:
+// what was written is to be overwritten then, by the kernels of drivers.h. Throws std::bad_alloc.
 
 // out: [batch, out_length, out_channels]; weight as torch keeps it; bias may be null.
 bool forward_channels_last(const Geometry& geometry, const float* input, const float* weight,

@@ -30,6 +30,11 @@ struct LastTileCall {
 
 using LastTileFunction = void (*)(const LastTileCall&);
 
+struct LastTile {
+    LastTileFunction compute;
+    std::int64_t positions;
+};
+
 // Where one of the tiles is.
 struct LastPlace {
     const float* x;

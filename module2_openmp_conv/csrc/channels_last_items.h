@@ -7,6 +7,7 @@
 // Included by each instruction set's file after `Vec` and `LastTiles`, without STL.
 #pragma once
 
+#include "channels_last_few.h"
 #include "channels_last_held.h"
 #include "channels_last_tile.h"
 
@@ -79,11 +80,6 @@ inline int split_last(const LastShape& p, const float* input, std::int64_t begin
     return count;
 }
 
-struct LastTile {
-    LastTileFunction compute;
-    std::int64_t positions;
-};
-
 // The tile for the next of `left` positions: the narrowest that holds them, or the widest, but none
 // wider than the `all` that there are, since it may begin before the next one.
 template <int OV, int P, LastInput kInput, bool kChained>
@@ -108,8 +104,9 @@ LastTile last_held_tile_of(std::int64_t left, std::int64_t all) {
 
 // Positions of the widest tile of the first block.
 inline std::int64_t last_width(const LastShape& p) {
-    return p.depthwise ? LastTiles::kHeldPositions
-                       : LastTiles::positions(last_vectors(p, Vec::kLanes, p.tile_out));
+    return p.few_outputs ? Vec::kLanes
+           : p.depthwise ? LastTiles::kHeldPositions
+                         : LastTiles::positions(last_vectors(p, Vec::kLanes, p.tile_out));
 }
 
 inline LastTile last_tile_of(const LastShape& p, std::int64_t channels, std::int64_t left,
@@ -177,6 +174,26 @@ inline void last_blocks(const LastTask& p, const LastPart& part, LastTileCall ca
     }
 }
 
+// One output channel after the other: lanes run over what is read.
+inline void last_few(const LastTask& p, const LastPart& part, LastTileCall call) {
+    call.w = part.w;
+    call.bias = part.bias;
+    for (std::int64_t o = 0; o < p.tile_out; ++o, call.w += p.runs * p.terms, ++call.bias) {
+        for (int n = 0; n < part.count; ++n) {
+            const LastPiece& piece = part.pieces[n];
+            call.position = piece.position;
+            call.tap_row = piece.tap_row;
+            const LastTile tile = few_tile_of(piece.positions);
+            for (std::int64_t t = 0; t < piece.positions; t += tile.positions) {
+                const std::int64_t at = smaller(t, piece.positions - tile.positions);
+                call.x = piece.x + at * piece.position;
+                call.y = part.out + (piece.t + at) * call.y_row + o;
+                tile.compute(call);
+            }
+        }
+    }
+}
+
 // Depthwise, all channels of a tile's positions before the next positions, so that what is read and
 // written lies side by side.
 inline void last_depthwise(const LastTask& p, const LastPart& part, LastTileCall call) {
@@ -218,7 +235,7 @@ void channels_last_items(const LastTask& p, float* slabs, std::int64_t first, st
     const std::int64_t in_row = p.groups * p.group_in;
     const std::int64_t out_row = p.groups * p.group_out;
     const std::int64_t width = last_width(p);
-    const std::int64_t group_weights = r.kernel * p.group_in * rounded_up(p.tile_out, Vec::kLanes);
+    const std::int64_t group_channels = packed_outputs(p, Vec::kLanes);
     LastTileCall call{};
     call.runs = p.runs;
     call.terms = p.terms;
@@ -238,10 +255,12 @@ void channels_last_items(const LastTask& p, float* slabs, std::int64_t first, st
                 input,
                 pieces,
                 split_last(p, input + group * p.tile_in, begin, end, width, slabs, pieces),
-                p.packed + group * group_weights,
-                p.packed_bias + group * rounded_up(p.tile_out, Vec::kLanes),
+                p.packed + group * group_channels * r.kernel * p.group_in,
+                p.packed_bias + group * group_channels,
                 p.out + sample * r.out_length * out_row + group * p.tile_out};
-            if (p.depthwise) {
+            if (p.few_outputs) {
+                last_few(p, part, call);
+            } else if (p.depthwise) {
                 last_depthwise(p, part, call);
             } else {
                 last_blocks(p, part, call);

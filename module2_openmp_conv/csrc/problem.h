@@ -6,6 +6,7 @@
 
 constexpr std::int64_t kMostTaps = 64;   // of the tiles; more go to the plain kernels
 constexpr std::int64_t kMostTiles = 64;  // of an item of the forward tiles
+constexpr std::int64_t kLongest = 64;    // sum that stays one chain: chain.h
 
 static constexpr std::int64_t divided_up(std::int64_t a, std::int64_t b) {
     return (a + b - 1) / b;
@@ -86,6 +87,7 @@ struct ForwardTask : Shape {
 // A convolution of tensors whose channels lie beside each other (channels_last_tile.h).
 struct LastShape : Shape {
     // As the tiles see it: depthwise, a group is all channels, and lanes run over the inputs, too.
+    bool few_outputs;       // lanes run over what is read: channels_last_few.h
     bool depthwise;         // one input channel for each output channel
     std::int64_t tile_in;   // input channels of a tile's group
     std::int64_t tile_out;  // output channels of it
@@ -106,9 +108,16 @@ static constexpr std::int64_t last_vectors(const LastShape& s, std::int64_t lane
     return !s.depthwise && channels_left >= 2 * lanes ? 2 : 1;
 }
 
+// Output channels of a group, those that fill its last vector up included.
+static constexpr std::int64_t packed_outputs(const LastShape& s, std::int64_t lanes) {
+    return s.few_outputs ? s.tile_out : rounded_up(s.tile_out, lanes);
+}
+
 struct LastTask : LastShape {
-    const float* input;        // [batch, length, groups · group_in]
-    const float* packed;       // for each group and block: [kernel][group_in][block's channels]
+    const float* input;  // [batch, length, groups · group_in]
+    // For each group and block: [kernel][group_in][block's channels]; of few outputs
+    // [tile_out][kernel][group_in].
+    const float* packed;
     const float* packed_bias;  // for each group and block, zeros where there is none
     float* out;                // [batch, out_length, groups · group_out]
     bool relu;

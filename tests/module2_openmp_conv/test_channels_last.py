@@ -116,7 +116,8 @@ def sizes(*numbers: int) -> dict[str, int]:
 
 
 # One run of terms and one a tap, sums of several chains, blocks of two vectors and of one with what
-# is left over, depthwise with taps held and without, rows with parts of tiles, upsampled gradients.
+# is left over, depthwise with taps held and without, rows with parts of tiles, upsampled gradients,
+# few output channels, whose lanes run over what is read.
 CASES = [
     sizes(3, 1, 16, 16, 7, 1, 1, 3, 500, 3),
     sizes(3, 1, 20, 72, 5, 1, 1, 4, 301, 0),
@@ -127,6 +128,8 @@ CASES = [
     sizes(2, 40, 1, 1, 5, 2, 1, 2, 400, 2),
     sizes(2, 3, 5, 17, 7, 1, 1, 3, 200, 3),
     sizes(1, 1, 4, 6, 90, 1, 1, 45, 1200, 45),
+    sizes(3, 1, 16, 2, 7, 1, 1, 3, 500, 3),
+    sizes(3, 2, 20, 1, 3, 1, 2, 2, 205, 2),
 ]
 
 
@@ -151,12 +154,13 @@ def test_bits_are_the_same_on_1_to_4_threads(isa: str, case: dict[str, int]) -> 
 
 
 @pytest.mark.parametrize("isa", ISAS)
-def test_bits_do_not_depend_on_where_a_row_begins(isa: str) -> None:
+@pytest.mark.parametrize("outputs", [1, 33])
+def test_bits_do_not_depend_on_where_a_row_begins(isa: str, outputs: int) -> None:
     """An output's taps are summed alike in whole tiles, in parts of them and beside padding."""
-    input, weight = side_by_side(torch.randn(1, 20, 300)), torch.randn(33, 20, 5)
+    input, weight = side_by_side(torch.randn(1, 20, 300)), torch.randn(outputs, 20, 5)
     with use_isa(isa):
         whole = conv1d(input, weight, channels_last=True)
-        for first in range(1, 40):
+        for first in (*range(1, 40), *range(270, 296)):
             part = conv1d(side_by_side(input[..., first:]), weight, channels_last=True)
             assert torch.equal(part, whole[..., first:])
         padded = conv1d(input, weight, padding=9, channels_last=True)
