@@ -50,8 +50,8 @@ class Conv1d(nn.Conv1d):
         """Convolve [batch, in_channels, length] or [in_channels, length], see `conv1d`."""
         return self.convolve(input)
 
-    def convolve(self, input: Tensor, *, relu: bool = False) -> Tensor:
-        """The same, followed by ReLU if asked for."""
+    def convolve(self, input: Tensor, *, relu: bool = False, channels_last: bool = False) -> Tensor:
+        """The same, followed by ReLU if asked for, in either order of memory: see `conv1d`."""
         return conv1d(
             input,
             self.weight,
@@ -61,6 +61,7 @@ class Conv1d(nn.Conv1d):
             self.dilation,
             self.groups,
             relu=relu,
+            channels_last=channels_last,
         )
 
 

@@ -13,10 +13,12 @@ from crossscale_results.reader import read_table
 from crossscale_results.tables import all_tables
 from module1_locality.classifier_report import latest_classifiers
 from module1_locality.columns import LADDER_TABLE
+from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REFERENCE = CHECKOUT / "results" / "reference"
 H200 = CHECKOUT / "results" / "reference_h200"
+AMD = CHECKOUT / "results" / "reference_amd"
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
@@ -45,6 +47,22 @@ def test_the_gpu_rows_are_whole_repeats_of_one_run_on_the_real_database() -> Non
     assert len(rows) == math.prod(rows[key].nunique() for key in ("repeat", "batch_size", "rung"))
     assert rows["repeat"].nunique() == 9
     assert rows["step_ms"].notna().all()
+
+
+def test_the_rows_of_an_amd_machine_are_those_of_one_commit_on_the_real_database() -> None:
+    tables = (CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE)
+    assert {path.stem for path in AMD.glob("*.csv")} == {table.name for table in tables}
+    found = [read_table(table, AMD) for table in tables]
+    for rows in found:
+        assert set(rows["dataset"]) == {"mitdb"}
+        assert set(rows["profile"]) == {"paper"}
+        assert rows["cpu_model"].str.startswith("AMD").all()
+        assert not rows["git_dirty"].any()
+    keys = ["machine_id", "git_revision"]
+    assert (
+        len({tuple(row) for rows in found for row in rows[keys].drop_duplicates().to_numpy()}) == 1
+    )
+    assert "crossscale_channels_last" in set(found[0]["contestant"])
 
 
 def test_the_reference_reaches_the_scores_that_the_suite_stands_for() -> None:

@@ -51,6 +51,40 @@ def test_bandwidth_counts_only_where_it_binds(made_rows: Made, made_machine: pd.
     assert named(found, "1→16 over torch").cells == (("1→16 k3 batch 512", pytest.approx(3.0)),)
 
 
+def test_channels_last_is_told_below_each_bar_and_not_judged(
+    made_rows: Made, made_machine: pd.DataFrame
+) -> None:
+    layer, first = Cell(64, 16, 16, 15), Cell(512, 1, 16, 3)
+    least_us = 2e-3 * layer.multiply_adds / 80  # the rows' 80 GFLOP/s
+    moved_us = first.moved_bytes / 10e3  # at 10 GB/s
+    ours, last = "crossscale", "crossscale_channels_last"
+    gradients = [replace(layer, operation=name) for name in ("input_gradient", "weight_gradient")]
+    times = {
+        first: {"torch": 3 * moved_us, ours: moved_us, last: 2 * moved_us, f"{last}_out": moved_us},
+        layer: {"torch": 8 * least_us, ours: 4 * least_us, last: 2 * least_us},
+        gradients[0]: {"torch": 30.0, ours: 20.0, last: 10.0},
+        gradients[1]: {"torch": 30.0, ours: 20.0, last: 5.0},
+    }
+    found = bars(made_rows(times), made_machine)
+    told = [i for i, bar in enumerate(found) if bar.name == "  with channels last"]
+    assert {found[i].verdict for i in told if found[i].cells} == {""}
+    above = {  # the bar that each stands below
+        next(bar.name for bar in reversed(found[:i]) if not bar.name.startswith(" ")): found[i]
+        for i in told
+    }
+    means = {name: bar.mean for name, bar in above.items() if bar.cells}
+    assert means == pytest.approx(
+        {
+            "1→16 with out=, of memory's bandwidth": 1.0,
+            "1→16 over torch": 1.5,
+            "16→16 … 64→64, of the FMA peak": 0.5,
+            "several channels, forward": (1.5 * 4) ** 0.5,
+            "input_gradient": 3.0,
+            "weight_gradient": 6.0,
+        }
+    )
+
+
 def test_compute_bound_cells_are_held_against_the_peak_of_their_repeats(
     made_rows: Made, made_machine: pd.DataFrame
 ) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, library
 from torch.nn.functional import conv1d as torch_conv1d
 from torch.nn.functional import pad
 
-from module2_openmp_conv import conv1d, supported_isas, use_isa
+from module2_openmp_conv import Conv1d, conv1d, supported_isas, use_isa
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
 
 pytestmark = pytest.mark.kernels
@@ -277,6 +277,13 @@ def test_gradients_alone_equal_autograds_bits() -> None:
     assert torch.equal(
         conv1d_weight_gradient(pull, input, 5, **arguments, channels_last=True), of_weight
     )
+
+
+def test_a_layer_convolves_in_either_order_of_memory() -> None:
+    layer, input = Conv1d(4, 18, 5, padding=2, groups=2), side_by_side(torch.randn(3, 4, 60))
+    out = layer.convolve(input, relu=True, channels_last=True)
+    assert is_side_by_side(out)
+    torch.testing.assert_close(out, layer(input).relu())
 
 
 def test_a_graph_has_the_same_bits() -> None:
