@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "instruction_sets.h"
 #include "packing.h"
@@ -82,7 +81,7 @@ void visit_packed(const LastShape& p, std::int64_t lanes, const Visit& visit, co
     }
 }
 
-// weight(group, output, input, tap) tells a weight.
+// weight(weights, group, output, input, tap) tells a weight.
 template <class Weight>
 bool run(LastTask p, const Weights& weights, const float* bias, bool reads_padding,
          std::int64_t work, int num_threads, const Weight& weight) {
@@ -112,7 +111,7 @@ bool run(LastTask p, const Weights& weights, const float* bias, bool reads_paddi
     visit_packed(
         p, isa.lanes,
         [&](std::int64_t place, std::int64_t group, std::int64_t o, std::int64_t i,
-            std::int64_t k) { packed[place] = weight(group, o, i, k); },
+            std::int64_t k) { packed[place] = weight(weights, group, o, i, k); },
         [&](std::int64_t place, std::int64_t channel) {
             packed_bias[place] = bias ? bias[channel] : 0.0f;
         });
@@ -135,27 +134,17 @@ bool forward_channels_last(const Geometry& g, const float* input, const float* w
     p.out = out;
     p.relu = relu;
     const Weights w{weight, p.groups, p.group_in, p.group_out, g.kernel};
-    return run(p, w, bias, reads_padding(g), work_of(g), num_threads,
-               [&w](std::int64_t group, std::int64_t o, std::int64_t i, std::int64_t k) {
-                   return w.data[((group * w.group_out + o) * w.group_in + i) * w.kernel + k];
-               });
+    return run(p, w, bias, reads_padding(g), work_of(g), num_threads, weight_of);
 }
 
 bool input_gradient_channels_last(const Geometry& g, const float* gradient, const float* weight,
                                   float* input_gradient, int num_threads) {
     LastTask p{};
-    static_cast<Shape&>(p) = shape_of(g);
-    const Weights w{weight, p.groups, p.group_in, p.group_out, g.kernel};
-    std::swap(p.group_in, p.group_out);
-    const std::int64_t reach = (g.kernel - 1) * g.dilation;
-    p.reach = {g.out_length, g.kernel, 1, g.dilation, reach - g.padding_left, g.stride, g.length};
+    static_cast<Shape&>(p) = input_gradient_shape_of(g);
     p.input = gradient;
     p.out = input_gradient;
-    return run(p, w, nullptr, true, work_of(g), num_threads,
-               [&w](std::int64_t group, std::int64_t o, std::int64_t i, std::int64_t k) {
-                   const std::int64_t row = (group * w.group_out + i) * w.group_in + o;
-                   return w.data[row * w.kernel + w.kernel - 1 - k];
-               });
+    const Weights w{weight, p.groups, p.group_out, p.group_in, g.kernel};
+    return run(p, w, nullptr, true, work_of(g), num_threads, reversed_weight_of);
 }
 
 bool weight_gradient_channels_last(const Geometry& g, const float* gradient, const float* input,

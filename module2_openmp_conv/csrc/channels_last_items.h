@@ -61,22 +61,18 @@ inline int split_last(const LastShape& p, const float* input, std::int64_t begin
         }
     }
     int count = 0;
-    const std::int64_t bounds[4] = {begin, inner_begin, inner_end, end};
-    for (int part = 0; part < 3; ++part) {
-        const std::int64_t t = bounds[part];
-        const std::int64_t positions = bounds[part + 1] - t;
-        if (positions <= 0) {
-            continue;
-        }
-        if (part == 1) {
-            pieces[count++] = {input + (t * r.stride - r.padding) * row, r.stride * row,
-                               r.dilation * row, t, positions};
-            continue;
-        }
-        fill_last_slab(r, input, row, p.tile_in, t, positions, slabs);
-        pieces[count++] = {slabs, r.stride * p.tile_in, r.dilation * p.tile_in, t, positions};
-        slabs += p.slab_floats;
-    }
+    visit_parts(begin, inner_begin, inner_end, end,
+                [&](bool inside, std::int64_t t, std::int64_t positions) {
+                    if (inside) {
+                        pieces[count++] = {input + (t * r.stride - r.padding) * row, r.stride * row,
+                                           r.dilation * row, t, positions};
+                        return;
+                    }
+                    fill_last_slab(r, input, row, p.tile_in, t, positions, slabs);
+                    pieces[count++] = {slabs, r.stride * p.tile_in, r.dilation * p.tile_in, t,
+                                       positions};
+                    slabs += p.slab_floats;
+                });
     return count;
 }
 

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <utility>
 
 #include "instruction_sets.h"
 #include "packing.h"
@@ -110,11 +109,8 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
 int input_gradient(const Geometry& g, const float* gradient, const float* weight,
                    float* input_gradient, int num_threads) {
     ForwardTask p{};
-    static_cast<Shape&>(p) = shape_of(g);
-    const Weights weights{weight, p.groups, p.group_in, p.group_out, g.kernel};
-    std::swap(p.group_in, p.group_out);
-    const std::int64_t reach = (g.kernel - 1) * g.dilation;
-    p.reach = {g.out_length, g.kernel, 1, g.dilation, reach - g.padding_left, g.stride, g.length};
+    static_cast<Shape&>(p) = input_gradient_shape_of(g);
+    const Weights weights{weight, p.groups, p.group_out, p.group_in, g.kernel};
     p.input = gradient;
     p.out = input_gradient;
     return run_forward(

@@ -73,6 +73,15 @@ Shape shape_of(const Geometry& g) {
             g.out_channels / g.groups};
 }
 
+Shape input_gradient_shape_of(const Geometry& g) {
+    const std::int64_t padding = (g.kernel - 1) * g.dilation - g.padding_left;
+    return {{g.out_length, g.kernel, 1, g.dilation, padding, g.stride, g.length},
+            g.batch,
+            g.groups,
+            g.out_channels / g.groups,
+            g.in_channels / g.groups};
+}
+
 bool reads_padding(const Geometry& g) {
     const std::int64_t last = (g.out_length - 1) * g.stride + (g.kernel - 1) * g.dilation;
     return g.padding_left > 0 || last >= g.length + g.padding_left;

@@ -26,6 +26,10 @@ Geometry checked(Geometry geometry);
 // As the forward kernels see it.
 Shape shape_of(const Geometry& geometry);
 
+// The same of the gradient of its input: a convolution of the output's gradient, with the weights'
+// channels exchanged and their taps in reverse order.
+Shape input_gradient_shape_of(const Geometry& geometry);
+
 // Whether any tap of any output reads padding.
 bool reads_padding(const Geometry& geometry);
 

@@ -34,25 +34,6 @@ struct WeightTiles {
 
 }  // namespace
 
-#include "block.h"
-#include "channels_last_items.h"
-#include "channels_last_weights.h"
-#include "forward_tile.h"
-#include "taps_loop.h"
-#include "weight_gradient_items.h"
+#include "kernel_table.h"
 
-const InstructionSet kPortable{"portable",
-                               Vec::kLanes,
-                               Tiles::kMostChannels,
-                               Tiles::kOverChannels,
-                               Tiles::vectors,
-                               last_width,
-                               forward_items,
-                               channels_last_items,
-                               channels_last_weight_items,
-                               weight_gradient_items,
-                               block_moments_rows,
-                               block_forward_rows,
-                               block_sums_rows,
-                               block_gradient_rows,
-                               taps_loop_items};
+constexpr InstructionSet kPortable = instruction_set("portable");

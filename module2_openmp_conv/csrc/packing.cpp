@@ -40,14 +40,13 @@ bool all_finite(const Weights& w) {
 void pack(const Weights& w, std::int64_t channel_block, float* packed) {
     pack_blocks(w.groups, w.group_in, w.group_out, w.kernel, channel_block, packed,
                 [&w](std::int64_t group, std::int64_t o, std::int64_t i, std::int64_t k) {
-                    return w.data[((group * w.group_out + o) * w.group_in + i) * w.kernel + k];
+                    return weight_of(w, group, o, i, k);
                 });
 }
 
 void pack_reversed(const Weights& w, std::int64_t channel_block, float* packed) {
     pack_blocks(w.groups, w.group_out, w.group_in, w.kernel, channel_block, packed,
                 [&w](std::int64_t group, std::int64_t o, std::int64_t i, std::int64_t k) {
-                    const std::int64_t row = (group * w.group_out + i) * w.group_in + o;
-                    return w.data[row * w.kernel + w.kernel - 1 - k];
+                    return reversed_weight_of(w, group, o, i, k);
                 });
 }

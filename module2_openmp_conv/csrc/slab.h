@@ -60,6 +60,19 @@ inline Vec::Reg load_window(const float* x, std::int64_t length, std::int64_t at
     return Vec::load_between(x + at, inside.first, inside.last);
 }
 
+// Calls visit(inside, t, positions) for the part between two ends of [begin, end) and for these,
+// where they are not empty.
+template <class Visit>
+inline void visit_parts(std::int64_t begin, std::int64_t inner_begin, std::int64_t inner_end,
+                        std::int64_t end, const Visit& visit) {
+    const std::int64_t bounds[4] = {begin, inner_begin, inner_end, end};
+    for (int part = 0; part < 3; ++part) {
+        if (bounds[part] < bounds[part + 1]) {
+            visit(part == 1, bounds[part], bounds[part + 1] - bounds[part]);
+        }
+    }
+}
+
 // Copies what outputs [t, t + positions) of so many channels read: `input` is the first one's row.
 // In place, vector by vector: all rows begin and end alike, and what is stored as whole vectors can
 // be read at once.

@@ -37,22 +37,16 @@ inline int split_into_pieces(const WeightTask& p, const float* input, std::int64
         }
     }
     int count = 0;
-    const std::int64_t bounds[4] = {begin, inner_begin, inner_end, end};
-    for (int part = 0; part < 3; ++part) {
-        const std::int64_t t = bounds[part];
-        const std::int64_t positions = bounds[part + 1] - t;
-        if (positions <= 0) {
-            continue;
-        }
-        if (part == 1) {
-            pieces[count++] = {input + t - r.padding, r.length, t, positions};
-            continue;
-        }
-        float* slab = slabs;
-        slabs += p.group_in * p.slab_row;
-        fill_slab(r, input, p.group_in, t, positions, slab, p.slab_row);
-        pieces[count++] = {slab, p.slab_row, t, positions};
-    }
+    visit_parts(begin, inner_begin, inner_end, end,
+                [&](bool inside, std::int64_t t, std::int64_t positions) {
+                    if (inside) {
+                        pieces[count++] = {input + t - r.padding, r.length, t, positions};
+                        return;
+                    }
+                    fill_slab(r, input, p.group_in, t, positions, slabs, p.slab_row);
+                    pieces[count++] = {slabs, p.slab_row, t, positions};
+                    slabs += p.group_in * p.slab_row;
+                });
     return count;
 }
 

@@ -1,0 +1,34 @@
+// The table of an instruction set's kernels: constant, so that nothing compiled for it runs before
+// it is chosen.
+//
+// Included last by each instruction set's file, in the anonymous namespace, without STL.
+#pragma once
+
+#include "block.h"
+#include "channels_last_items.h"
+#include "channels_last_weights.h"
+#include "forward_tile.h"
+#include "taps_loop.h"
+#include "weight_gradient_items.h"
+
+namespace {
+
+constexpr InstructionSet instruction_set(const char* name) {
+    return {name,
+            Vec::kLanes,
+            Tiles::kMostChannels,
+            Tiles::kOverChannels,
+            Tiles::vectors,
+            last_width,
+            forward_items,
+            channels_last_items,
+            channels_last_weight_items,
+            weight_gradient_items,
+            block_moments_rows,
+            block_forward_rows,
+            block_sums_rows,
+            block_gradient_rows,
+            taps_loop_items};
+}
+
+}  // namespace
