@@ -306,7 +306,11 @@ def test_no_batch_and_an_empty_one() -> None:
     assert conv1d(input, weight, channels_last=True, out=into) is into
     assert torch.equal(into, out)
     none = torch.empty(0, 50, 4).mT
-    assert conv1d(none, weight, channels_last=True).shape == (0, 6, 46)
+    empty, of_input, of_weight = with_gradients(
+        lambda *leaves: conv1d(*leaves, channels_last=True), none, weight
+    )
+    assert (empty.shape, of_input.shape) == ((0, 6, 46), none.shape)
+    assert torch.equal(of_weight, torch.zeros_like(weight))
 
 
 @pytest.mark.parametrize(
