@@ -64,11 +64,8 @@ void visit_packed(const LastShape& p, std::int64_t lanes, const Visit& visit, co
             for (std::int64_t k = 0; k < p.reach.kernel; ++k) {
                 for (std::int64_t i = 0; i < p.group_in; ++i, place += block) {
                     for (std::int64_t c = 0; c < channels; ++c) {
-                        if (p.depthwise) {
-                            visit(place + c, o + c, 0, 0, k);
-                        } else {
-                            visit(place + c, group, o + c, i, k);
-                        }
+                        visit(place + c, p.depthwise ? o + c : group, p.depthwise ? 0 : o + c, i,
+                              k);
                     }
                 }
             }

@@ -88,8 +88,9 @@ class PositionsOf {
     std::int64_t three_;
 };
 
-// How a term of a position is read: one value for all output channels, or one for each.
-enum class LastInput { kBroadcast, kVector, kFirstOfVector };
+// How a term of a position is read: one value for all output channels, or one for each; held, by
+// all taps that meet it (channels_last_held.h).
+enum class LastInput { kBroadcast, kVector, kFirstOfVector, kHeldVector };
 
 template <LastInput kInput>
 inline Vec::Reg last_input(const float* x, [[maybe_unused]] int lanes) {

@@ -85,17 +85,11 @@ LastTile last_tile_of(std::int64_t left, std::int64_t all) {
             return last_tile_of<OV, P / 2, kInput, kChained>(left, all);
         }
     }
-    return {last_tile<OV, P, kInput, kChained>, P};
-}
-
-template <int P>
-LastTile last_held_tile_of(std::int64_t left, std::int64_t all) {
-    if constexpr (P > 1) {
-        if (left <= P / 2 || all < P) {
-            return last_held_tile_of<P / 2>(left, all);
-        }
+    if constexpr (kInput == LastInput::kHeldVector) {
+        return {last_held_tile<P>, P};
+    } else {
+        return {last_tile<OV, P, kInput, kChained>, P};
     }
-    return {last_held_tile<P>, P};
 }
 
 // Positions of the widest tile of the first block.
@@ -114,7 +108,7 @@ inline LastTile last_tile_of(const LastShape& p, std::int64_t channels, std::int
         return channels < Vec::kLanes
                    ? last_tile_of<1, P, LastInput::kFirstOfVector, false>(left, all)
                : p.reach.stride == p.reach.dilation
-                   ? last_held_tile_of<P>(left, all)
+                   ? last_tile_of<1, P, LastInput::kHeldVector, false>(left, all)
                    : last_tile_of<1, P, LastInput::kVector, false>(left, all);
     }
     if (channels > Vec::kLanes) {
@@ -200,28 +194,24 @@ inline void last_depthwise(const LastTask& p, const LastPart& part, LastTileCall
         const LastPiece& piece = part.pieces[n];
         call.position = piece.position;
         call.tap_row = piece.tap_row;
-        for (std::int64_t t = 0; t < piece.positions;) {
-            std::int64_t done = 0;
+        std::int64_t positions = 0;  // of a tile, whatever its channels
+        for (std::int64_t t = 0; t < piece.positions; t += positions) {
+            const std::int64_t left = piece.positions - t;
+            positions = last_tile_of(p, L, left, piece.positions).positions;
+            const std::int64_t at = smaller(t, piece.positions - positions);
+            // The next tile's positions, each block its share of them.
+            const std::int64_t next = piece.t + at + positions;
+            const std::int64_t unread = next * r.stride - r.padding + (r.kernel - 1) * r.dilation;
             for (std::int64_t o = 0; o < p.tile_out; o += L) {
                 call.channels = smaller(L, p.tile_out - o);
                 call.w = part.w + o * r.kernel;
                 call.bias = part.bias + o;
-                const LastTile tile =
-                    last_tile_of(p, call.channels, piece.positions - t, piece.positions);
-                const std::int64_t at = smaller(t, piece.positions - tile.positions);
                 call.x = piece.x + at * piece.position + o;
                 call.y = part.out + (piece.t + at) * call.y_row + o;
-                // The next tile's positions, each block its share of them.
-                const std::int64_t next = piece.t + at + tile.positions;
-                call.ahead =
-                    part.input +
-                    (next * r.stride - r.padding + (r.kernel - 1) * r.dilation) * p.groups +
-                    o * tile.positions * r.stride;
-                call.ahead_out = part.out + next * call.y_row + o * tile.positions;
-                tile.compute(call);
-                done = tile.positions;
+                call.ahead = part.input + unread * p.groups + o * positions * r.stride;
+                call.ahead_out = part.out + next * call.y_row + o * positions;
+                last_tile_of(p, call.channels, left, piece.positions).compute(call);
             }
-            t += done;
         }
     }
 }
