@@ -11,7 +11,14 @@ import crossscale_results  # noqa: F401 - which answers Ctrl-C, before all that 
 
 from module2_openmp_conv.blocks import FusedSequential, fuse_blocks
 from module2_openmp_conv.conv1d import conv1d
-from module2_openmp_conv.extension import KernelsError, isa, supported_isas, use_isa
+from module2_openmp_conv.extension import (
+    KernelsError,
+    isa,
+    method,
+    supported_isas,
+    use_isa,
+    use_method,
+)
 from module2_openmp_conv.gather import gather_rows
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
 from module2_openmp_conv.layer import Conv1d, replace_conv1d
@@ -28,7 +35,9 @@ __all__ = [
     "fuse_blocks",
     "gather_rows",
     "isa",
+    "method",
     "replace_conv1d",
     "supported_isas",
     "use_isa",
+    "use_method",
 ]

@@ -1,7 +1,7 @@
 """The compiled kernels, or, where they cannot be used, one clear error at the first call."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -11,6 +11,7 @@ from crossscale_results import UserError
 from module2_openmp_conv.fake import register_fakes
 
 ISA_VARIABLE = "CROSSSCALE_CONV_ISA"
+METHOD_VARIABLE = "CROSSSCALE_CONV_METHOD"
 
 
 class KernelsError(UserError):
@@ -45,11 +46,13 @@ def _load() -> Any:
             "run `pip install -e .` in the checkout"
         )
     register_fakes()
-    if wanted := os.environ.get(ISA_VARIABLE):
-        try:
-            _kernels.use_isa(wanted)
-        except ValueError as error:
-            return _Unusable(f"{ISA_VARIABLE}={wanted} cannot be used: {error}")
+    choices = {ISA_VARIABLE: _kernels.use_isa, METHOD_VARIABLE: _kernels.use_method}
+    for variable, use in choices.items():
+        if wanted := os.environ.get(variable):
+            try:
+                use(wanted)
+            except ValueError as error:
+                return _Unusable(f"{variable}={wanted} cannot be used: {error}")
     return _kernels
 
 
@@ -80,11 +83,42 @@ def use_isa(name: str) -> Iterator[None]:
         KernelsError: the name is unknown, or this machine does not support it.
     """
     before = kernels.isa()
-    try:
-        kernels.use_isa(name)
-    except ValueError as error:
-        raise KernelsError(str(error)) from error
+    _choose(kernels.use_isa, name)
     try:
         yield
     finally:
         kernels.use_isa(before)
+
+
+def method() -> str:
+    """How convolutions are computed: `auto`, `direct` or `fft`.
+
+    `direct` multiplies by the taps, `fft` multiplies spectra wherever that can be done, and `auto`,
+    which holds unless `CROSSSCALE_CONV_METHOD` names another, takes the faster one by the sizes.
+    Taps round in proportion to the values that they meet, a product of spectra to the largest of
+    the 16 to 128 positions that are transformed together; a sample in which an output would lose
+    more than 8 of its 24 bits by that is computed from the taps.
+    """
+    return str(kernels.method())
+
+
+@contextmanager
+def use_method(name: str) -> Iterator[None]:
+    """Compute convolutions that way inside a `with` block, in all threads: see `method`.
+
+    Raises:
+        KernelsError: the name is unknown.
+    """
+    before = kernels.method()
+    _choose(kernels.use_method, name)
+    try:
+        yield
+    finally:
+        kernels.use_method(before)
+
+
+def _choose(use: Callable[[str], None], name: str) -> None:
+    try:
+        use(name)
+    except ValueError as error:
+        raise KernelsError(str(error)) from error

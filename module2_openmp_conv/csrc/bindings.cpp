@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "drivers.h"
+#include "fft_plan.h"
 #include "gather.h"
 #include "instruction_sets.h"
 #include "machine_peaks.h"
@@ -249,6 +250,10 @@ PYBIND11_MODULE(_kernels, module) {
     module.def("supported_isas", &supported_isas);
     module.def("isa", [] { return current_isa().name; });
     module.def("use_isa", &use_isa, py::arg("name"));
+    module.def("known_methods", &known_methods);
+    module.def("method", &current_method);
+    module.def("transform_of", &transform_of, py::arg("geometry"), py::arg("operation"));
+    module.def("use_method", &use_method, py::arg("name"));
     module.def("openmp_library", &openmp_library);
     module.def("kept_output_bytes", &kept_output_bytes);
     def_machine_peaks(module);

@@ -5,6 +5,7 @@
 
 #include "channels_last.h"
 #include "drivers.h"
+#include "fft_convolution.h"
 #include "operator_tools.h"
 #include "output_memory.h"
 
@@ -94,12 +95,16 @@ Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<
         return y;
     }
     const float* bias_data = b.defined() ? b.const_data_ptr<float>() : nullptr;
+    const auto run = [&](const auto& kernels, auto... layout) {
+        return kernels(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(), bias_data,
+                       y.mutable_data_ptr<float>(), relu, layout..., usable_threads());
+    };
+    if (run(forward_by_fft, last)) {
+        return y;
+    }
     if (!last) {
-        forward(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(), bias_data,
-                y.mutable_data_ptr<float>(), relu, Method::kTiled, usable_threads());
-    } else if (!forward_channels_last(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(),
-                                      bias_data, y.mutable_data_ptr<float>(), relu,
-                                      usable_threads())) {
+        run(forward, Method::kTiled);
+    } else if (!run(forward_channels_last)) {
         y.copy_(convolved(input, weight, bias, contiguous(options), relu, nullptr));
     }
     return y;
@@ -107,22 +112,24 @@ Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<
 
 Tensor input_gradient_of(const Geometry& g, const Tensor& gradient, const Tensor& weight,
                          bool channels_last) {
-    const Tensor w = readable(weight);
-    const auto run = [&](const auto& kernels, const Tensor& dy, const Tensor& dx) {
-        return kernels(g, dy.const_data_ptr<float>(), w.const_data_ptr<float>(),
-                       dx.mutable_data_ptr<float>(), usable_threads());
-    };
-    if (channels_last) {
-        const Tensor dx = output_channels_last(g.batch, g.in_channels, g.length);
-        if (dx.numel() == 0 ||
-            run(input_gradient_channels_last, readable_channels_last(gradient), dx)) {
-            return dx;
-        }
-        return dx.copy_(input_gradient_of(g, gradient, weight, false));
+    const Tensor dx = channels_last ? output_channels_last(g.batch, g.in_channels, g.length)
+                                    : output({g.batch, g.in_channels, g.length});
+    if (dx.numel() == 0) {
+        return dx;
     }
-    const Tensor dx = output({g.batch, g.in_channels, g.length});
-    if (dx.numel() > 0) {
-        run(input_gradient, readable(gradient), dx);
+    const Tensor dy = channels_last ? readable_channels_last(gradient) : readable(gradient);
+    const Tensor w = readable(weight);
+    const auto run = [&](const auto& kernels, auto... layout) {
+        return kernels(g, dy.const_data_ptr<float>(), w.const_data_ptr<float>(),
+                       dx.mutable_data_ptr<float>(), layout..., usable_threads());
+    };
+    if (run(input_gradient_by_fft, channels_last)) {
+        return dx;
+    }
+    if (!channels_last) {
+        run(input_gradient);
+    } else if (!run(input_gradient_channels_last)) {
+        dx.copy_(input_gradient_of(g, gradient, weight, false));
     }
     return dx;
 }
@@ -130,14 +137,16 @@ Tensor input_gradient_of(const Geometry& g, const Tensor& gradient, const Tensor
 // Into dw, and into db where it is defined.
 void weight_gradient_of(const Geometry& g, const Tensor& gradient, const Tensor& input,
                         bool channels_last, const Tensor& dw, const Tensor& db) {
-    const auto run = [&](const auto& kernels, const Tensor& dy, const Tensor& x) {
-        return kernels(g, dy.const_data_ptr<float>(), x.const_data_ptr<float>(),
-                       dw.mutable_data_ptr<float>(),
-                       db.defined() ? db.mutable_data_ptr<float>() : nullptr, usable_threads());
+    const auto run = [&](const auto& kernels, bool last, auto... layout) {
+        const Tensor dy = last ? readable_channels_last(gradient) : readable(gradient);
+        const Tensor x = last ? readable_channels_last(input) : readable(input);
+        return kernels(
+            g, dy.const_data_ptr<float>(), x.const_data_ptr<float>(), dw.mutable_data_ptr<float>(),
+            db.defined() ? db.mutable_data_ptr<float>() : nullptr, layout..., usable_threads());
     };
-    if (!channels_last || !run(weight_gradient_channels_last, readable_channels_last(gradient),
-                               readable_channels_last(input))) {
-        run(weight_gradient, readable(gradient), readable(input));
+    if (!run(weight_gradient_by_fft, channels_last, channels_last) &&
+        !(channels_last && run(weight_gradient_channels_last, true))) {
+        run(weight_gradient, false);
     }
 }
 

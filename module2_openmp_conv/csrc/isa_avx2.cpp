@@ -24,6 +24,11 @@ struct LastTiles {
     static constexpr int kHeld = 4;
 };
 
+// Vectors of output channels of a product of spectra, beside 6 segments.
+struct SpectraTiles {
+    static constexpr int kVectors = 1;
+};
+
 // Sums in registers: 2 vectors × 6 taps, 2 × 2 input channels × 3 taps; 2 channels × 6 taps.
 struct WeightTiles {
     static constexpr int kTaps = 6;

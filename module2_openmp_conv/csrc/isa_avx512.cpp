@@ -25,6 +25,11 @@ struct LastTiles {
     static constexpr int kHeld = 8;
 };
 
+// Vectors of output channels of a product of spectra, beside 6 segments.
+struct SpectraTiles {
+    static constexpr int kVectors = 2;
+};
+
 // Sums in registers: 2 vectors × 12 taps, 2 × 2 input channels × 6 taps; 4 channels × 6 taps.
 struct WeightTiles {
     static constexpr int kTaps = 12;

@@ -23,6 +23,11 @@ struct LastTiles {
     static constexpr int kHeld = 4;
 };
 
+// Vectors of output channels of a product of spectra, beside 6 segments.
+struct SpectraTiles {
+    static constexpr int kVectors = 1;
+};
+
 // Sums in registers: 2 vectors × 5 taps, 2 × 2 input channels × 2 taps; 2 channels × 4 taps.
 struct WeightTiles {
     static constexpr int kTaps = 5;

@@ -7,6 +7,7 @@
 #include "block.h"
 #include "channels_last_items.h"
 #include "channels_last_weights.h"
+#include "fft_weights.h"
 #include "forward_tile.h"
 #include "taps_loop.h"
 #include "weight_gradient_items.h"
@@ -24,6 +25,7 @@ constexpr InstructionSet instruction_set(const char* name) {
             channels_last_items,
             channels_last_weight_items,
             weight_gradient_items,
+            {fft_kernels<16>(), fft_kernels<32>(), fft_kernels<64>(), fft_kernels<128>()},
             block_moments_rows,
             block_forward_rows,
             block_sums_rows,

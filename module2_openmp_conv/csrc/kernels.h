@@ -5,6 +5,22 @@
 
 #include "problem.h"
 
+// Those of one size of transform: fft_items.h. Each over the items [first, last).
+struct FftKernels {
+    // Items: groups × vectors of output channels × group_in.
+    void (*weights)(const FftWeights&, std::int64_t first, std::int64_t last);
+    // scratch: fft_item_floats.
+    void (*convolve)(const FftTask&, float* scratch, std::int64_t first, std::int64_t last);
+    // sums: groups · (fft_weight_spectra + whole vectors of output channels) floats.
+    void (*weight_sums)(const FftWeightTask&, float* scratch, float* sums, std::int64_t first,
+                        std::int64_t last);
+    // Items as of `weights`, whose spectra are the sums.
+    void (*weight_gradients)(const FftWeights&, float* gradient, std::int64_t first,
+                             std::int64_t last);
+};
+constexpr std::int64_t kLeastTransform = 16;
+constexpr int kTransforms = 4;  // 16, 32, 64, 128
+
 struct InstructionSet {
     const char* name;
     int lanes;
@@ -26,6 +42,8 @@ struct InstructionSet {
     // group_sums floats, and one for each output channel.
     void (*weight_gradient)(const WeightTask&, float* scratch, float* sums, std::int64_t first,
                             std::int64_t last);
+
+    FftKernels fft[kTransforms];
 
     // What follows a convolution in a block, and the way back; items: batch × channels.
     void (*block_moments)(const BlockTask&, std::int64_t first, std::int64_t last);

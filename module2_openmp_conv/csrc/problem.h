@@ -146,6 +146,81 @@ struct WeightTask : Shape {
     std::int64_t group_sums;  // floats of one group's sums; after all groups', the bias' sums
 };
 
+// How a tensor lies in memory: floats from one to the next.
+struct Strides {
+    std::int64_t sample;
+    std::int64_t channel;
+    std::int64_t position;  // 1, or the channels are beside each other
+};
+
+// A convolution by products of spectra: fft_items.h. A row is cut into segments of so many outputs;
+// what one reads is transformed, multiplied by the weights' spectra, and transformed back.
+struct FftShape : Shape {
+    std::int64_t transform;  // positions of a transform, a power of two
+    std::int64_t outputs;    // of a segment: transform − kernel + 1
+    std::int64_t segments;   // of a row
+
+    // An item is so many segments of all groups, across the batch's rows, one after the other.
+    std::int64_t segments_per_item;
+    std::int64_t items;
+
+    Strides in;
+    Strides to;  // the output's, or its gradient's
+};
+
+// The convolution itself or the gradient of its input.
+struct FftTask : FftShape {
+    const float* input;
+    const float* spectra;  // of the weights
+    const float* bias;     // [groups · group_out], or null
+    float* out;
+    bool relu;
+    std::int64_t offset;  // of the first output in a segment's transform
+    bool* doubtful;       // [batch]: set where something is not finite, or quiet (fft_loudness.h)
+};
+
+// The weights, to be transformed.
+struct FftWeights : FftShape {
+    const float* weights;
+    std::int64_t group;   // floats from a group's weights to the next one's
+    std::int64_t output;  // from an output channel's to the next one's
+    std::int64_t input;
+    bool correlates;  // taps in the order of positions, as of a forward pass
+    float* spectra;
+    // Of the gradient: spectra are sums of so many, which lie so far apart.
+    std::int64_t summands;
+    std::int64_t summand;
+};
+
+// The gradient of the weights.
+struct FftWeightTask : FftShape {
+    const float* input;
+    const float* gradient;
+};
+
+// Floats of the spectra of one group's weights (or of their gradients' sums): for each bin and
+// vector of output channels [group_in][2][lanes].
+static constexpr std::int64_t fft_weight_spectra(const FftShape& s, std::int64_t lanes) {
+    return s.transform * s.group_in * rounded_up(s.group_out, lanes);
+}
+
+// Floats from a bin to the next one in the spectra of an item's segments, [segments][2][channels];
+// bins lie in different sets of a cache.
+static constexpr std::int64_t fft_bin_floats(const FftShape& s, std::int64_t channels,
+                                             std::int64_t lanes) {
+    return rounded_up(s.segments_per_item * 2 * rounded_up(channels, lanes), 16) + 16;
+}
+
+constexpr std::int64_t kFftMarks = 16;  // floats after a segment's windows: fft_loudness.h
+
+// Floats that an item works in: the spectra of what it reads, those of what it gives, and the
+// windows of its segments.
+static constexpr std::int64_t fft_item_floats(const FftShape& s, std::int64_t lanes) {
+    return s.transform / 2 *
+               (fft_bin_floats(s, s.group_in, lanes) + fft_bin_floats(s, s.group_out, lanes)) +
+           s.segments_per_item * (s.transform + kFftMarks);
+}
+
 // What follows a convolution in a classifier's block: see block.h. All arrays are contiguous.
 struct BlockTask {
     std::int64_t batch;

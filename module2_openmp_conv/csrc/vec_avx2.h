@@ -42,8 +42,12 @@ struct Vec {
     static inline void stream(float* p, Reg a) { _mm256_stream_ps(p, a); }
     static inline void fence() { _mm_sfence(); }
     static inline Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
+    static inline Reg subtract(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
     static inline Reg multiply(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+    // c − a · b.
+    static inline Reg multiply_subtract(Reg a, Reg b, Reg c) { return _mm256_fnmadd_ps(a, b, c); }
+    static inline Reg magnitude(Reg a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
     // maxps gives its second operand when one is NaN: the sum must come second.
     static inline Reg relu(Reg a) { return _mm256_max_ps(_mm256_setzero_ps(), a); }
 

@@ -31,8 +31,12 @@ struct Vec {
     static inline void stream(float* p, Reg a) { _mm512_stream_ps(p, a); }
     static inline void fence() { _mm_sfence(); }
     static inline Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
+    static inline Reg subtract(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
     static inline Reg multiply(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+    // c − a · b.
+    static inline Reg multiply_subtract(Reg a, Reg b, Reg c) { return _mm512_fnmadd_ps(a, b, c); }
+    static inline Reg magnitude(Reg a) { return _mm512_abs_ps(a); }
     // maxps gives its second operand when one is NaN: the sum must come second.
     static inline Reg relu(Reg a) { return _mm512_max_ps(_mm512_setzero_ps(), a); }
 

@@ -37,8 +37,12 @@ struct Vec {
     static inline void stream(float* p, Reg a) { store(p, a); }
     static inline void fence() {}
     static inline Reg add(Reg a, Reg b) { return a + b; }
+    static inline Reg subtract(Reg a, Reg b) { return a - b; }
     static inline Reg multiply(Reg a, Reg b) { return a * b; }
     static inline Reg multiply_add(Reg a, Reg b, Reg c) { return a * b + c; }
+    // c − a · b.
+    static inline Reg multiply_subtract(Reg a, Reg b, Reg c) { return c - a * b; }
+    static inline Reg magnitude(Reg a) { return a < 0.0f ? -a : a; }
     static inline Reg relu(Reg a) { return a < 0.0f ? Reg{} : a; }  // NaN is not < 0: it stays
 
     // The larger, or what is not a number.

@@ -4,6 +4,8 @@ The reference is torch in float64. Errors are those of the worst element, in uni
 of the sum of its terms' magnitudes, which is what a sum's rounding is proportional to.
 """
 
+from itertools import product
+
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -12,13 +14,14 @@ from torch import Tensor
 from torch.nn.functional import conv1d as torch_conv1d
 from torch.nn.functional import pad
 
-from module2_openmp_conv import conv1d, supported_isas, use_isa
+from module2_openmp_conv import conv1d, supported_isas, use_isa, use_method
 
 pytestmark = pytest.mark.kernels
 
 # Now and then torch's own worst error is that of a lucky order of summation: so much more is let
 # pass. A sum of n terms in one chain is off by about √n of these units.
 FLOOR = 3.0
+METHODS = ("direct", "fft")  # which leaves what it cannot do to the other
 MOST_MULTIPLY_ADDS = 2e7  # for float64 without our kernels, so that an example takes milliseconds
 
 
@@ -120,15 +123,15 @@ def assert_errors_at_most_twice_torchs(case: dict[str, int]) -> None:
     exact = outputs_and_gradients(torchs, double, pull.double())
     size = outputs_and_gradients(torchs, [t.abs() for t in double], pull.double().abs())
     float32 = outputs_and_gradients(torchs, tensors, pull)
-    for isa in supported_isas():
-        with use_isa(isa):
+    for isa, method in product(supported_isas(), METHODS):
+        with use_isa(isa), use_method(method):
             ours = outputs_and_gradients(
                 lambda x, w, b: conv1d(x, w, b, padding=padding, **arguments), tensors, pull
             )
         names = ("output", "input's gradient", "weight's gradient", "bias' gradient")
         for name, one, other, e, s in zip(names, ours, float32, exact, size, strict=True):
             assert one.shape == e.shape
-            assert worst(one, e, s) <= 2 * worst(other, e, s) + FLOOR, (name, isa)
+            assert worst(one, e, s) <= 2 * worst(other, e, s) + FLOOR, (name, isa, method)
 
 
 def test_sums_over_a_large_batch_stay_exact() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, library
 from torch.nn.functional import conv1d as torch_conv1d
 from torch.nn.functional import pad
 
-from module2_openmp_conv import Conv1d, conv1d, supported_isas, use_isa
+from module2_openmp_conv import Conv1d, conv1d, supported_isas, use_isa, use_method
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
 
 pytestmark = pytest.mark.kernels
@@ -102,10 +102,15 @@ def worst(found: Tensor, exact: Tensor, size: Tensor) -> float:
 @given(case=convolutions(), seed=st.integers(0, 1000))
 def test_output_and_gradients_equal_float64s(isa: str, case: dict[str, int], seed: int) -> None:
     tensors = problem(case, seed)
+
+    def convolve(*leaves: Tensor) -> Tensor:
+        return conv1d(*leaves, **arguments_of(case), channels_last=True)
+
     with use_isa(isa):
-        found = with_gradients(
-            lambda *leaves: conv1d(*leaves, **arguments_of(case), channels_last=True), *tensors
-        )
+        with use_method("direct"):
+            found = with_gradients(convolve, *tensors)
+        with use_method("fft"):
+            by_fft = with_gradients(convolve, *tensors)
     torch32 = with_gradients(lambda *leaves: torchs(case, *leaves), *tensors)
     double = [tensor.double() for tensor in tensors]
     exact = with_gradients(lambda *leaves: torchs(case, *leaves), *double)
@@ -113,10 +118,10 @@ def test_output_and_gradients_equal_float64s(isa: str, case: dict[str, int], see
         lambda *leaves: torchs(case, *leaves), *(t.abs() for t in double), magnitudes=True
     )
     # As tests/module2_openmp_conv/test_accuracy.py has it, and its floor.
-    for ours, theirs, e, s in zip(found, torch32, exact, size, strict=True):
-        assert worst(ours, e, s) <= 2 * worst(theirs, e, s) + 3.0
-    assert is_side_by_side(found[0])
-    assert is_side_by_side(found[1])
+    for one, other, theirs, e, s in zip(found, by_fft, torch32, exact, size, strict=True):
+        assert worst(one, e, s) <= 2 * worst(theirs, e, s) + 3.0
+        assert worst(other, e, s) <= 2 * worst(theirs, e, s) + 3.0
+    assert all(map(is_side_by_side, (*found[:2], *by_fft[:2])))
 
 
 def sizes(*numbers: int) -> dict[str, int]:

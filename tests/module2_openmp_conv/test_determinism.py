@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from module2_openmp_conv import conv1d, supported_isas, use_isa
+from module2_openmp_conv import conv1d, supported_isas, use_isa, use_method
 from module2_openmp_conv.extension import kernels
 
 pytestmark = pytest.mark.kernels
@@ -47,10 +47,13 @@ def same_bits(ones: list[Tensor], others: list[Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(ones, others, strict=True))
 
 
+@pytest.mark.parametrize("method", ["direct", "fft"])
 @pytest.mark.parametrize("isa", supported_isas())
 @pytest.mark.parametrize(("shape", "arguments"), SHAPES, ids=str)
-def test_bits_are_the_same_on_1_to_4_threads(shape: tuple, arguments: dict, isa: str) -> None:
-    with use_isa(isa):
+def test_bits_are_the_same_on_1_to_4_threads(
+    shape: tuple, arguments: dict, isa: str, method: str
+) -> None:
+    with use_isa(isa), use_method(method):
         alone = outputs_and_gradients(shape, arguments)
         for threads in (1, 2, 3, 4):
             torch.set_num_threads(threads)
@@ -82,7 +85,7 @@ def test_outputs_written_past_the_caches_have_the_same_bits(shape: tuple, isa: s
         dilation=1,
         groups=1,
     )
-    with use_isa(isa):
+    with use_isa(isa), use_method("direct"):
         expected = conv1d(input, weight, bias, padding=padding, relu=True)
         for threads in (1, 2, 3):
             # Lines before and after are somebody else's.

@@ -1,19 +1,26 @@
 """A NaN or an infinity reaches what it is summed into, and nothing else."""
 
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
-from module2_openmp_conv import conv1d, supported_isas, use_isa
+from module2_openmp_conv import conv1d, supported_isas, use_isa, use_method
 
-pytestmark = pytest.mark.kernels
+pytestmark = [pytest.mark.kernels, pytest.mark.usefixtures("method")]
 
 BAD = [math.nan, math.inf, -math.inf]
 LENGTH, LEFT, RIGHT, DILATION = 60, 4, 3, 2
 # Output channels, kernel and stride: lanes over positions and over channels, and the plain kernels.
 SIZES = [(2, 5, 1), (9, 5, 1), (40, 5, 2), (3, 66, 1)]
+
+
+@pytest.fixture(params=["direct", "fft"], scope="module")
+def method(request: pytest.FixtureRequest) -> Iterator[None]:
+    with use_method(request.param):
+        yield
 
 
 def tensors(outputs: int, kernel: int, stride: int) -> tuple[Tensor, Tensor, Tensor]:
