@@ -21,8 +21,9 @@ class Convolution:
             "by conv_transpose1d), `torch_compile`, `torch_malloc` and `torch_malloc_packed` "
             "(freed memory kept for reuse), `torch_thp` (huge pages), `torch_avx2` (oneDNN held "
             "to AVX2). Rewrites with torch's other operators: `torch_shifted`, `torch_unfold`, "
-            "`torch_flipped`. Others: `onnxruntime`; `crossscale`, `crossscale_out` (out= given), "
-            "`crossscale_fresh` (out= in newly allocated memory), "
+            "`torch_flipped`, `torch_fft`. Others: `onnxruntime`; `crossscale`, `crossscale_out` "
+            "(out= given), `crossscale_fresh` (out= in newly allocated memory), "
+            "`crossscale_direct` (from the taps, in cells where `crossscale` multiplies spectra), "
             "`crossscale_streamed`, `crossscale_avx2`, `crossscale_channels_last` and "
             "`crossscale_channels_last_out` (channels beside each other in memory); `taps_loop` "
             "(the original paper's method), `naive`."
@@ -61,7 +62,8 @@ class ConvolutionMeasurement:
         float,
         Doc(
             "Two operations per tap, input channel of a group, and output over `call_us`; three "
-            "times that for a training step."
+            "times that for a training step. Products of spectra take fewer than these, and can "
+            "be above the machine's peak."
         ),
     ]
     moved_gb_per_s: Annotated[

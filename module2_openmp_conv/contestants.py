@@ -8,6 +8,7 @@ packed weights, another layout) it prepares beforehand.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,8 +16,9 @@ from torch import Tensor
 
 from module2_openmp_conv.contestant import Contestant
 from module2_openmp_conv.conv1d import conv1d
-from module2_openmp_conv.extension import kernels
+from module2_openmp_conv.extension import kernels, use_method
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
+from module2_openmp_conv.grid import GRADIENTS, Cell
 from module2_openmp_conv.peers import MAKERS, present_peers
 from module2_openmp_conv.problem import Problem
 from module2_openmp_conv.torch_contestants import leaves_of, step_of, torch_contestants
@@ -36,13 +38,14 @@ TORCHS = (
     "torch_avx2",
 )
 # A convolution rewritten by a torch user; told apart, since it is another program.
-REWRITES = ("torch_shifted", "torch_unfold", "torch_flipped")
+REWRITES = ("torch_shifted", "torch_unfold", "torch_flipped", "torch_fft")
 PEERS = ("onnxruntime",)
 HISTORY = ("taps_loop", "naive")
 OURS = (
     "crossscale",
     "crossscale_out",
     "crossscale_fresh",
+    "crossscale_direct",
     "crossscale_streamed",
     "crossscale_avx2",
     "crossscale_channels_last",
@@ -111,6 +114,21 @@ def _crossscale(p: Problem) -> dict[str, Contestant]:
     return {"crossscale": step_of(forward, leaves, p.gradient)}
 
 
+def _direct(p: Problem) -> dict[str, Contestant]:
+    """Ours from the taps, where `crossscale` multiplies spectra in any pass."""
+    named = {"training_step": ("forward", *GRADIENTS), "forward_with_grad": ("forward",)}
+    passes = named.get(p.cell.operation, (p.cell.operation,))
+    if not any(kernels.transform_of(_geometry(p.cell), one) for one in passes):
+        return {}
+    chosen = _crossscale(p)["crossscale"]
+
+    def run() -> Any:
+        with use_method("direct"):
+            return chosen.run()
+
+    return {"crossscale_direct": replace(chosen, run=run)}
+
+
 def _channels_last(p: Problem) -> dict[str, Contestant]:
     """Ours on tensors whose channels lie beside each other, before and after."""
     cell, shape = p.cell, {**_shape(p), "channels_last": True}
@@ -158,9 +176,8 @@ def _history(p: Problem) -> dict[str, Contestant]:
     return found
 
 
-def _at_addresses(forward: Callable[..., int], p: Problem) -> Contestant:
-    cell = p.cell
-    geometry = kernels.Geometry(
+def _geometry(cell: Cell) -> kernels.Geometry:
+    return kernels.Geometry(
         batch=cell.batch_size,
         in_channels=cell.in_channels,
         out_channels=cell.out_channels,
@@ -172,6 +189,10 @@ def _at_addresses(forward: Callable[..., int], p: Problem) -> Contestant:
         dilation=cell.dilation,
         groups=cell.groups,
     )
+
+
+def _at_addresses(forward: Callable[..., int], p: Problem) -> Contestant:
+    geometry = _geometry(p.cell)
     out = torch.empty_like(p.gradient)
 
     def run() -> Tensor:
@@ -186,6 +207,7 @@ def _at_addresses(forward: Callable[..., int], p: Problem) -> Contestant:
 EVERYONE: list[Callable[[Problem], dict[str, Contestant]]] = [
     torch_contestants,
     _crossscale,
+    _direct,
     _channels_last,
     _streamed,
     _history,

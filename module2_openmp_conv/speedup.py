@@ -31,6 +31,21 @@ def whole_team(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[(frame["cache"] == "warm") & (frame["threads"] == frame["threads"].max())]
 
 
+def from_taps(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows without ours that multiply spectra.
+
+    In cells where `crossscale` does, `crossscale_direct` stands for it, and the others of ours are
+    left out: `crossscale_avx2` and those with channels last choose alike.
+    """
+    direct = frame["contestant"] == "crossscale_direct"
+    by_spectra = pd.MultiIndex.from_frame(frame[CELL]).isin(
+        pd.MultiIndex.from_frame(frame.loc[direct, CELL])
+    )
+    ours = frame["contestant"].str.startswith("crossscale")
+    kept = frame[direct | ~(ours & by_spectra)]
+    return kept.assign(contestant=kept["contestant"].replace("crossscale_direct", "crossscale"))
+
+
 def papers_grid(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows of the paper's grid: one channel to one, forward."""
     rows = whole_team(frame)

@@ -1,6 +1,7 @@
 """Torch's ways to convolve, and those that a torch user can write with its other operators."""
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import torch
@@ -86,6 +87,8 @@ def _forward(p: Problem) -> dict[str, Contestant]:
         found["torch_shifted"] = _shifted(p)
     if p.input.nbytes * p.cell.kernel_width <= _UNFOLDED_BYTES:
         found["torch_unfold"] = _unfold(p)
+    if p.cell.in_channels > 1 and p.cell.groups == 1 and p.cell.dilation == 1:
+        found["torch_fft"] = _fft(p)
     return found
 
 
@@ -175,6 +178,29 @@ def _unfold(p: Problem) -> Contestant:
         return (matrix @ columns).view(batch, out_channels, length).add_(bias)
 
     return Contestant(run)
+
+
+def _fft(p: Problem) -> Contestant:
+    """Whole rows' spectra, padded to a product of small primes, times those of the weights."""
+    length, width, padding = p.cell.length, p.cell.kernel_width, p.cell.padding
+    transform = next(n for n in count(length + width - 1) if _is_smooth(n))
+    spectra = torch.fft.rfft(p.weight, transform).conj().permute(2, 1, 0).contiguous()
+    bias = p.bias.view(1, -1, 1)
+
+    def run() -> Tensor:
+        padded = F.pad(p.input, (padding, padding))
+        bins = torch.fft.rfft(padded, transform).permute(2, 0, 1)
+        out = torch.fft.irfft(torch.bmm(bins, spectra).permute(1, 2, 0), transform)
+        return out[..., :length].add_(bias)
+
+    return Contestant(run)
+
+
+def _is_smooth(n: int) -> bool:
+    for prime in (2, 3, 5):
+        while n % prime == 0:
+            n //= prime
+    return n == 1
 
 
 def _gradient(p: Problem) -> dict[str, Contestant]:

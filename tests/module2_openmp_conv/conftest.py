@@ -28,6 +28,8 @@ CELLS = (
     Cell(1, 1, 1, 3, length=8, operation="forward_with_grad"),
     Cell(2, 4, 4, 3, length=40, dilation=2, groups=2, operation="training_step"),
     Cell(2, 3, 4, 5, cache="cold"),
+    Cell(8, 16, 16, 15),  # by spectra, and from the taps
+    Cell(8, 16, 16, 15, operation="training_step"),
 )
 SOURCE = Source(Path("nowhere"), "synthetic", "0" * 16, "a double")
 

@@ -104,6 +104,32 @@ def test_compute_bound_cells_are_held_against_the_peak_of_their_repeats(
     assert named(found, "  of the run's best burst").mean == pytest.approx(0.72)
 
 
+def test_products_of_spectra_are_told_apart_from_the_taps(
+    made_rows: Made, made_machine: pd.DataFrame
+) -> None:
+    wide, narrow = Cell(64, 16, 16, 31), Cell(64, 16, 16, 3)
+    least_us = 2e-3 * wide.multiply_adds / 80  # the rows' 80 GFLOP/s
+    times = {
+        wide: {
+            "torch": 4 * least_us,
+            "crossscale": least_us / 2,
+            "crossscale_out": least_us / 3,
+            "crossscale_direct": least_us / 0.8,
+        },
+        narrow: {"torch": 40.0, "crossscale": 20.0},
+    }
+    times |= {replace(wide, operation="input_gradient"): times[wide]}
+    found = bars(made_rows(times), made_machine)
+    peak = dict(named(found, "16→16 … 64→64, of the FMA peak").cells)
+    assert peak["16→16 k31 batch 64"] == pytest.approx(0.8)
+    told = dict(named(found, "  spectra included, as if from taps").cells)
+    assert told["16→16 k31 batch 64"] == pytest.approx(2.0)
+    assert peak["16→16 k3 batch 64"] == told["16→16 k3 batch 64"]
+    assert named(found, "several channels, forward").mean == pytest.approx((8 * 2) ** 0.5)
+    taps = [bar.mean for bar in found if bar.name == "  from the taps alone" and bar.cells]
+    assert taps == pytest.approx([(3.2 * 2) ** 0.5, 3.2])
+
+
 def test_no_cell_may_be_slower_than_torch_whatever_its_threads_and_caches(
     made_rows: Made,
 ) -> None:
