@@ -109,7 +109,7 @@ bool plan(FftShape& p, const InstructionSet& isa, std::int64_t weights_factor) {
     p.transform = best;
     p.outputs = best - r.kernel + 1;
     p.segments = divided_up(r.out_length, p.outputs);
-    return chosen == Choice::kFft || 11 * least < 10 * taps_work(p, isa.lanes);
+    return chosen == Choice::kFft || 5 * least < 4 * taps_work(p, isa.lanes);
 }
 
 // Fills in the partition: items whose scratch stays in L2, of whole tiles where there are some, and

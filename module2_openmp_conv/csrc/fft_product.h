@@ -11,6 +11,9 @@
 
 namespace {
 
+constexpr std::int64_t kLongestOfSpectra = 48;  // sum that stays one chain
+constexpr std::int64_t kChainOfSpectra = 32;
+
 // Bin 0 holds two real bins, which are multiplied on their own.
 enum class Bin { kReal, kComplex };
 
@@ -87,7 +90,7 @@ inline void multiply_spectra(const FftProductCall& c) {
         for (int v = 0; v < OV; ++v) {
             float* real = to + v * c.to_vector;
             float* imaginary_part = real + c.to_imaginary;
-            if (kGradient && c.adds) {
+            if (c.adds) {
                 re[r][v] = Vec::add(re[r][v], Vec::load(real));
                 im[r][v] = Vec::add(im[r][v], Vec::load(imaginary_part));
             }
@@ -120,24 +123,38 @@ inline void multiply_rows(FftProductCall c, std::int64_t rows) {
     }
 }
 
-// All rows and vectors of output channels of a bin.
-template <bool kGradient>
-inline void multiply_bin(FftProductCall c, bool real, std::int64_t vectors, std::int64_t rows) {
+// All vectors of output channels.
+template <Bin kBin, bool kGradient>
+inline void multiply_vectors(FftProductCall c, std::int64_t vectors, std::int64_t rows) {
     while (vectors > 0) {
         const bool two = SpectraTiles::kVectors == 2 && vectors >= 2;
-        if (two && real) {
-            multiply_rows<Bin::kReal, kGradient, SpectraTiles::kVectors>(c, rows);
-        } else if (two) {
-            multiply_rows<Bin::kComplex, kGradient, SpectraTiles::kVectors>(c, rows);
-        } else if (real) {
-            multiply_rows<Bin::kReal, kGradient, 1>(c, rows);
+        if (two) {
+            multiply_rows<kBin, kGradient, SpectraTiles::kVectors>(c, rows);
         } else {
-            multiply_rows<Bin::kComplex, kGradient, 1>(c, rows);
+            multiply_rows<kBin, kGradient, 1>(c, rows);
         }
         const std::int64_t done = two ? 2 : 1;
         vectors -= done;
         c.vectors += done * c.vector;
         c.to += done * c.to_vector;
+    }
+}
+
+// A bin: all terms, in chains that do not round as one long one would (chain.h).
+template <bool kGradient>
+inline void multiply_bin(FftProductCall c, bool real, std::int64_t vectors, std::int64_t rows) {
+    const std::int64_t all = c.terms;
+    const std::int64_t chains = all <= kLongestOfSpectra ? 1 : divided_up(all, kChainOfSpectra);
+    for (std::int64_t chain = 0; chain < chains; ++chain) {
+        c.terms = all * (chain + 1) / chains - all * chain / chains;
+        if (real) {
+            multiply_vectors<Bin::kReal, kGradient>(c, vectors, rows);
+        } else {
+            multiply_vectors<Bin::kComplex, kGradient>(c, vectors, rows);
+        }
+        c.vectors += c.terms * c.vector_term;
+        c.scalars += c.terms * c.scalar_term;
+        c.adds = true;
     }
 }
 
