@@ -91,7 +91,8 @@ inline void store_segments(const FftTask& p, std::int64_t group, std::int64_t fi
                     return Vec::load(from + slot / 2 * bin + slot % 2 * padded);
                 },
                 values);
-            silence<N>(windows + (s - first) * kWindowFloats<N>, count, values + p.offset);
+            silence<N>(windows + (s - first) * kWindowFloats<N>, count, values + p.offset,
+                       epilogue.doubtful[0]);
             const std::int64_t channels = smaller(L, p.group_out - c);
             const std::int64_t channel = group * p.group_out + c;
             if (p.bias) {

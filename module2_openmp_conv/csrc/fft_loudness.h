@@ -144,14 +144,19 @@ inline bool is_quiet(const float* window) {
     return window[N + 1] != 0.0f;
 }
 
-// Sets outputs to zero that read nothing but zeros.
+// Sets outputs to zero that read nothing but zeros; `doubtful` hears of what they were, since a
+// weight may be no number.
 template <int N>
-inline void silence(const float* window, std::int64_t count, Vec::Reg* outputs) {
+inline void silence(const float* window, std::int64_t count, Vec::Reg* outputs,
+                    Vec::Reg& doubtful) {
     if (window[N] == 0.0f) {
         return;
     }
     for (std::int64_t n = 0; n < count; ++n) {
-        outputs[n] = window[n] == 0.0f ? Vec::zero() : outputs[n];
+        if (window[n] == 0.0f) {
+            doubtful = Vec::multiply_add(outputs[n], Vec::zero(), doubtful);
+            outputs[n] = Vec::zero();
+        }
     }
 }
 

@@ -207,6 +207,21 @@ def test_outputs_that_read_only_zeros_are_their_bias(isa: str, channels_last: bo
 
 
 @pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_a_bad_weight_is_seen_through_silence(bad: float, isa: str) -> None:
+    input, weight, bias, _ = problem(CASES[0])
+    input[1] = 0.0
+    weight[3, 5, 2] = bad
+    with use_isa(isa):
+        with use_method("direct"):
+            from_taps = conv1d(input, weight, bias, padding=3)
+        with use_method("fft"):
+            found = conv1d(input, weight, bias, padding=3)
+    torch.testing.assert_close(found, from_taps, rtol=0, atol=0, equal_nan=True)
+    assert found[1, 3, 3:].isnan().all()
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("quiet", [2.0**-7, 2.0**-12, 1e-30])
 def test_quiet_stretches_keep_their_digits(quiet: float, isa: str) -> None:
     """However loud a row is elsewhere, an output's error stays in proportion to what it reads."""
