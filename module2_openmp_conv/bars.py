@@ -14,13 +14,13 @@ from typing_extensions import Doc
 
 from crossscale_results import read_table
 from crossscale_results.cli import run
+from module2_openmp_conv.bar import Bar, render
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE
 from module2_openmp_conv.contestants import REWRITES, TORCHS
 from module2_openmp_conv.roofline import shares, shares_of_peak_beside
 from module2_openmp_conv.speedup import (
     CELL,
     from_taps,
-    geometric_mean,
     latest_run,
     named,
     papers_grid,
@@ -34,50 +34,6 @@ CHANNELS_LAST = "  with channels last"
 OURS_LAST = "crossscale_channels_last"
 TAPS = "  from the taps alone"  # where ours multiply spectra, too
 SLOWER_AT_MOST = 1 / 1.05  # than torch as it is
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A number to reach, with the cells it is made of. Without `least` it is told, not judged."""
-
-    name: str
-    least: float | None
-    by: str  # `geometric mean` or `worst cell`
-    cells: tuple[tuple[str, float], ...]  # named, with their ratios; none if not measured
-
-    @property
-    def mean(self) -> float:
-        """Geometric mean of the cells; NaN of none."""
-        return geometric_mean(pd.Series([ratio for _, ratio in self.cells], dtype=float))
-
-    @property
-    def worst(self) -> float:
-        """The least ratio; NaN of none."""
-        return min((ratio for _, ratio in self.cells), default=float("nan"))
-
-    @property
-    def reached(self) -> float:
-        """What is held against the bar."""
-        return self.mean if self.by == "geometric mean" else self.worst
-
-    @property
-    def verdict(self) -> str:
-        """`met`, `missed by …`, `not measured`, or nothing."""
-        if not self.cells:
-            return "not measured"
-        if self.least is None:
-            return ""
-        if self.reached >= self.least:
-            return "met"
-        return f"missed by {100 * (1 - self.reached / self.least):.0f} %"
-
-    @property
-    def missing(self) -> tuple[tuple[str, float], ...]:
-        """The cells below a missed bar, the worst first."""
-        if self.least is None or not self.verdict.startswith("missed"):
-            return ()
-        below = [cell for cell in self.cells if cell[1] < self.least]
-        return tuple(sorted(below, key=lambda cell: cell[1]))
 
 
 def bars(
@@ -120,29 +76,9 @@ def bars(
         _over("training_step", steps, None),
         _over(CHANNELS_LAST, steps, None, ours=OURS_LAST),
         _over(TAPS, from_taps(steps), None),
+        _over("spectra over the taps, one pass", _passes(warm), None, ("crossscale_direct",)),
     ]
     return [*found, *_epochs(training), _latency(forward), _errors(frame)]
-
-
-def render(found: list[Bar], most: int = 5) -> str:
-    """The bars as a table, each missed one followed by at most so many of its cells."""
-    lines = [_line("bar", "at least", "mean", "worst", "cells", "")]
-    for bar in found:
-        least = "" if bar.least is None else f"{bar.least:.2f} {_SHORT[bar.by]}"
-        ends = (f"{bar.mean:.2f}", f"{bar.worst:.2f}") if bar.cells else ("—", "—")
-        lines.append(_line(bar.name, least, *ends, str(len(bar.cells)), bar.verdict))
-        lines += [f"    {ratio:5.2f}  {name}" for name, ratio in bar.missing[:most]]
-        if len(bar.missing) > most:
-            lines.append(f"           and {len(bar.missing) - most} more")
-    return "\n".join(lines)
-
-
-_SHORT = {"geometric mean": "mean", "worst cell": "worst"}
-
-
-def _line(*cells: str) -> str:
-    widths = (40, 12, 7, 7, 6, 0)
-    return "".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _over(
@@ -157,7 +93,8 @@ def _over(
     cells = []
     for _, cell in speedups(rows, against, ours).iterrows():
         fewer = f", threads: {cell['threads']}" if cell["threads"] != most else ""
-        best = f" (torch's best: {cell['best']})" if cell["best"] != "torch" else ""
+        is_other = len(against) > 1 and cell["best"] != "torch"
+        best = f" (torch's best: {cell['best']})" if is_other else ""
         cells.append((f"{named(cell)}{fewer}{best}", float(cell["median"])))
     return Bar(name, least, by, tuple(cells))
 
@@ -227,6 +164,10 @@ def _share(
     rows = found[found["contestant"] == contestant]
     cells = tuple((named(cell), float(cell[column])) for _, cell in rows.iterrows())
     return Bar(name, least, by, cells)
+
+
+def _passes(warm: pd.DataFrame) -> pd.DataFrame:
+    return warm[warm["operation"].isin(["forward", "input_gradient", "weight_gradient"])]
 
 
 def _steps(warm: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,8 @@ from pathlib import Path
 from crossscale_results import read_table
 from crossscale_results.ratios import Ratio, number
 from crossscale_results.words import Finding, beyond_noise, named, not_measured, span
-from module2_openmp_conv.bars import bars_in, render
+from module2_openmp_conv.bar import render
+from module2_openmp_conv.bars import bars_in
 from module2_openmp_conv.columns import CONVOLUTION_TABLE
 from module2_openmp_conv.speedup import latest_run, speedups
 from module2_openmp_conv.speedup import named as cell_name

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from module2_openmp_conv.bars import bars, render
+from module2_openmp_conv.bar import render
+from module2_openmp_conv.bars import bars
 from module2_openmp_conv.contestants import HISTORY, OURS, PEERS, REWRITES, TORCHS
 from module2_openmp_conv.roofline import roofs, shares
 from module2_openmp_conv.speedup import CELL, from_taps, median_times, named, speedups

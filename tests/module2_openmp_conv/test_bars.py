@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from module2_openmp_conv.bars import Bar, Bars, bars, render, show
+from module2_openmp_conv.bar import Bar, render
+from module2_openmp_conv.bars import Bars, bars, show
 from module2_openmp_conv.grid import PAPER, Cell
 
 Made = Callable[[dict[Cell, dict[str, float]]], pd.DataFrame]
@@ -128,6 +129,9 @@ def test_products_of_spectra_are_told_apart_from_the_taps(
     assert named(found, "several channels, forward").mean == pytest.approx((8 * 2) ** 0.5)
     taps = [bar.mean for bar in found if bar.name == "  from the taps alone" and bar.cells]
     assert taps == pytest.approx([(3.2 * 2) ** 0.5, 3.2])
+    assert dict(named(found, "spectra over the taps, one pass").cells) == pytest.approx(
+        {"16→16 k31 batch 64": 2.5, "16→16 k31 batch 64, input_gradient": 2.5}, abs=1e-9
+    )
 
 
 def test_no_cell_may_be_slower_than_torch_whatever_its_threads_and_caches(
