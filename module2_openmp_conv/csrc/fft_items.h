@@ -24,6 +24,24 @@ inline FftSegment segment_of(const FftShape& p, std::int64_t index) {
     return {index / p.segments, index % p.segments * p.outputs};
 }
 
+// Floats from one part of an item's spectra, and of the weights', to the next one.
+struct FftLayout {
+    std::int64_t in_imaginary;  // whole vectors of channels
+    std::int64_t out_imaginary;
+    std::int64_t in_bin;
+    std::int64_t out_bin;
+    std::int64_t weight_vector;
+    std::int64_t weight_bin;
+
+    inline explicit FftLayout(const FftShape& p)
+        : in_imaginary(rounded_up(p.group_in, Vec::kLanes)),
+          out_imaginary(rounded_up(p.group_out, Vec::kLanes)),
+          in_bin(fft_bin_floats(p, p.group_in, Vec::kLanes)),
+          out_bin(fft_bin_floats(p, p.group_out, Vec::kLanes)),
+          weight_vector(p.group_in * 2 * Vec::kLanes),
+          weight_bin(out_imaginary / Vec::kLanes * weight_vector) {}
+};
+
 // The spectra of an item's segments, [bin][segment][2][channels]: of `taken` positions from
 // `offset` after a segment's first output on, zeros behind them. `loudness` hears one segment after
 // the other.
@@ -113,14 +131,10 @@ inline void store_segments(const FftTask& p, std::int64_t group, std::int64_t fi
 template <int N>
 void fft_convolve(const FftTask& p, float* scratch, std::int64_t first, std::int64_t last) {
     constexpr std::int64_t L = Vec::kLanes;
-    const std::int64_t in_padded = rounded_up(p.group_in, L);
-    const std::int64_t out_padded = rounded_up(p.group_out, L);
-    const std::int64_t in_bin = fft_bin_floats(p, p.group_in, L);
-    const std::int64_t out_bin = fft_bin_floats(p, p.group_out, L);
-    const std::int64_t vector = p.group_in * 2 * L;
+    const FftLayout at(p);
     float* of_inputs = scratch;
-    float* of_outputs = scratch + N / 2 * in_bin;
-    Loudness<N> loudness(of_outputs + N / 2 * out_bin);
+    float* of_outputs = scratch + N / 2 * at.in_bin;
+    Loudness<N> loudness(of_outputs + N / 2 * at.out_bin);
     for (std::int64_t item = first; item < last; ++item) {
         const std::int64_t begin = item * p.segments_per_item;
         const std::int64_t end = smaller(begin + p.segments_per_item, p.batch * p.segments);
@@ -130,21 +144,21 @@ void fft_convolve(const FftTask& p, float* scratch, std::int64_t first, std::int
                                   of_inputs, loudness);
             const float* weights = p.spectra + group * fft_weight_spectra(p, L);
             for (int k = 0; k < N / 2; ++k) {
-                const FftProductCall call{weights + k * out_padded / L * vector,
+                const FftProductCall call{weights + k * at.weight_bin,
                                           L,
-                                          vector,
+                                          at.weight_vector,
                                           2 * L,
-                                          of_inputs + k * in_bin,
-                                          in_padded,
-                                          2 * in_padded,
+                                          of_inputs + k * at.in_bin,
+                                          at.in_imaginary,
+                                          2 * at.in_imaginary,
                                           1,
                                           p.group_in,
-                                          of_outputs + k * out_bin,
-                                          out_padded,
+                                          of_outputs + k * at.out_bin,
+                                          at.out_imaginary,
                                           L,
-                                          2 * out_padded,
+                                          2 * at.out_imaginary,
                                           false};
-                multiply_bin<false>(call, k == 0, out_padded / L, end - begin);
+                multiply_bin<false>(call, k == 0, at.out_imaginary / L, end - begin);
             }
             store_segments<N>(p, group, begin, end, of_outputs, loudness.windows());
         }

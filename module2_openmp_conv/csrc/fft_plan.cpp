@@ -27,8 +27,9 @@ std::atomic<Choice>& choice() {
     return chosen;
 }
 
-// A transform's rounding is that of about 10 √n units in the last place of a term, for sums of n
-// terms; a sum's magnitude is n terms, or what padding leaves of them. It has to be this large.
+// As measured, a sum of n terms is off by at most about 10 √n units in the last place of one term
+// by a transform's rounding; its own magnitude is n terms, or what padding leaves of them: four
+// times the root's at least, or the taps are taken.
 bool evens_out(std::int64_t terms, std::int64_t fewest) {
     return fewest * fewest >= 16 * terms;
 }

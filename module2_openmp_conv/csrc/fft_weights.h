@@ -13,7 +13,7 @@ template <int N>
 void fft_weights(const FftWeights& p, std::int64_t first, std::int64_t last) {
     constexpr std::int64_t L = Vec::kLanes;
     const std::int64_t vectors = divided_up(p.group_out, L);
-    const std::int64_t bin = vectors * p.group_in * 2 * L;
+    const std::int64_t bin = FftLayout(p).weight_bin;
     const Vec::Reg scale = Vec::broadcast(1.0f / N);
     const Vec::Reg scale_imaginary = Vec::broadcast((p.correlates ? -1.0f : 1.0f) / N);
     for (std::int64_t item = first; item < last; ++item) {
@@ -40,13 +40,9 @@ template <int N>
 void fft_weight_sums(const FftWeightTask& p, float* scratch, float* sums, std::int64_t first,
                      std::int64_t last) {
     constexpr std::int64_t L = Vec::kLanes;
-    const std::int64_t in_padded = rounded_up(p.group_in, L);
-    const std::int64_t out_padded = rounded_up(p.group_out, L);
-    const std::int64_t in_bin = fft_bin_floats(p, p.group_in, L);
-    const std::int64_t out_bin = fft_bin_floats(p, p.group_out, L);
-    const std::int64_t vector = p.group_in * 2 * L;
+    const FftLayout at(p);
     float* of_inputs = scratch;
-    float* of_gradients = scratch + N / 2 * in_bin;
+    float* of_gradients = scratch + N / 2 * at.in_bin;
     Unheard unheard;
     for (std::int64_t item = first; item < last; ++item) {
         const std::int64_t begin = item * p.segments_per_item;
@@ -61,27 +57,28 @@ void fft_weight_sums(const FftWeightTask& p, float* scratch, float* sums, std::i
                                   of_gradients, unheard);
             float* to = sums + group * fft_weight_spectra(p, L);
             for (int k = 0; k < N / 2; ++k) {
-                const FftProductCall call{of_gradients + k * out_bin,
-                                          out_padded,
+                const FftProductCall call{of_gradients + k * at.out_bin,
+                                          at.out_imaginary,
                                           L,
-                                          2 * out_padded,
-                                          of_inputs + k * in_bin,
-                                          in_padded,
+                                          2 * at.out_imaginary,
+                                          of_inputs + k * at.in_bin,
+                                          at.in_imaginary,
                                           1,
-                                          2 * in_padded,
+                                          2 * at.in_imaginary,
                                           end - begin,
-                                          to + k * out_padded / L * vector,
+                                          to + k * at.weight_bin,
                                           L,
-                                          vector,
+                                          at.weight_vector,
                                           2 * L,
                                           adds};
-                multiply_bin<true>(call, k == 0, out_padded / L, p.group_in);
+                multiply_bin<true>(call, k == 0, at.out_imaginary / L, p.group_in);
             }
-            to = sums + p.groups * fft_weight_spectra(p, L) + group * out_padded;
-            for (std::int64_t c = 0; c < out_padded; c += L) {  // bin 0: the sum of all positions
+            to = sums + p.groups * fft_weight_spectra(p, L) + group * at.out_imaginary;
+            for (std::int64_t c = 0; c < at.out_imaginary;
+                 c += L) {  // bin 0: the sum of all positions
                 Vec::Reg sum = adds ? Vec::load(to + c) : Vec::zero();
                 for (std::int64_t s = 0; s < end - begin; ++s) {
-                    sum = Vec::add(sum, Vec::load(of_gradients + s * 2 * out_padded + c));
+                    sum = Vec::add(sum, Vec::load(of_gradients + s * 2 * at.out_imaginary + c));
                 }
                 Vec::store(to + c, sum);
             }
@@ -95,7 +92,7 @@ void fft_weight_gradients(const FftWeights& p, float* gradient, std::int64_t fir
                           std::int64_t last) {
     constexpr std::int64_t L = Vec::kLanes;
     const std::int64_t vectors = divided_up(p.group_out, L);
-    const std::int64_t bin = vectors * p.group_in * 2 * L;
+    const std::int64_t bin = FftLayout(p).weight_bin;
     const Vec::Reg scale = Vec::broadcast(1.0f / N);
     for (std::int64_t item = first; item < last; ++item) {
         const std::int64_t i = item % p.group_in;
