@@ -51,7 +51,7 @@ def draw_roofline(rows: pd.DataFrame, machine: pd.DataFrame, out_dir: Path) -> l
                 markersize=4,
                 color=COLOURS[series],
                 alpha=0.7,
-                label=contestant,
+                label=f"{contestant}, from taps" if contestant != "torch" else contestant,
             )
         _roof(axes, all_roofs[threads], points)
         axes.set_title(name)
