@@ -17,6 +17,7 @@ from crossscale_results.cli import run
 from module2_openmp_conv.bar import Bar, render
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE
 from module2_openmp_conv.contestants import REWRITES, TORCHS
+from module2_openmp_conv.grid import GRADIENTS, PASSES
 from module2_openmp_conv.roofline import shares, shares_of_peak_beside
 from module2_openmp_conv.speedup import (
     CELL,
@@ -64,19 +65,19 @@ def bars(
         _over(CHANNELS_LAST, several, None, ours=OURS_LAST),
         _over(TAPS, from_taps(several), None),
     ]
-    for operation in ("input_gradient", "weight_gradient"):
+    for operation in GRADIENTS:
         rows = warm[warm["operation"] == operation]
         found += [
             _over(operation, rows, 1.5),
             _over(CHANNELS_LAST, rows, None, ours=OURS_LAST),
             _over(TAPS, from_taps(rows), None),
         ]
-    steps = _steps(warm)
+    steps, passes = _steps(warm), warm[warm["operation"].isin(PASSES)]
     found += [
         _over("training_step", steps, None),
         _over(CHANNELS_LAST, steps, None, ours=OURS_LAST),
         _over(TAPS, from_taps(steps), None),
-        _over("spectra over the taps, one pass", _passes(warm), None, ("crossscale_direct",)),
+        _over("spectra over the taps, one pass", passes, None, ("crossscale_direct",)),
     ]
     return [*found, *_epochs(training), _latency(forward), _errors(frame)]
 
@@ -164,10 +165,6 @@ def _share(
     rows = found[found["contestant"] == contestant]
     cells = tuple((named(cell), float(cell[column])) for _, cell in rows.iterrows())
     return Bar(name, least, by, cells)
-
-
-def _passes(warm: pd.DataFrame) -> pd.DataFrame:
-    return warm[warm["operation"].isin(["forward", "input_gradient", "weight_gradient"])]
 
 
 def _steps(warm: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from module2_openmp_conv.contestant import Contestant
 from module2_openmp_conv.conv1d import conv1d
 from module2_openmp_conv.extension import kernels, use_method
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
-from module2_openmp_conv.grid import GRADIENTS, Cell
+from module2_openmp_conv.grid import PASSES, Cell
 from module2_openmp_conv.peers import MAKERS, present_peers
 from module2_openmp_conv.problem import Problem
 from module2_openmp_conv.torch_contestants import leaves_of, step_of, torch_contestants
@@ -116,7 +116,7 @@ def _crossscale(p: Problem) -> dict[str, Contestant]:
 
 def _direct(p: Problem) -> dict[str, Contestant]:
     """Ours from the taps, where `crossscale` multiplies spectra in any pass."""
-    named = {"training_step": ("forward", *GRADIENTS), "forward_with_grad": ("forward",)}
+    named = {"training_step": PASSES, "forward_with_grad": ("forward",)}
     passes = named.get(p.cell.operation, (p.cell.operation,))
     if not any(kernels.transform_of(_geometry(p.cell), one) for one in passes):
         return {}

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
@@ -75,19 +75,13 @@ def supported_isas() -> tuple[str, ...]:
     return tuple(kernels.supported_isas())
 
 
-@contextmanager
-def use_isa(name: str) -> Iterator[None]:
+def use_isa(name: str) -> AbstractContextManager[None]:
     """Use the kernels of another instruction set inside a `with` block, in all threads.
 
     Raises:
         KernelsError: the name is unknown, or this machine does not support it.
     """
-    before = kernels.isa()
-    _choose(kernels.use_isa, name)
-    try:
-        yield
-    finally:
-        kernels.use_isa(before)
+    return _using(kernels.isa, kernels.use_isa, name)
 
 
 def method() -> str:
@@ -102,23 +96,23 @@ def method() -> str:
     return str(kernels.method())
 
 
-@contextmanager
-def use_method(name: str) -> Iterator[None]:
+def use_method(name: str) -> AbstractContextManager[None]:
     """Compute convolutions that way inside a `with` block, in all threads: see `method`.
 
     Raises:
         KernelsError: the name is unknown.
     """
-    before = kernels.method()
-    _choose(kernels.use_method, name)
-    try:
-        yield
-    finally:
-        kernels.use_method(before)
+    return _using(kernels.method, kernels.use_method, name)
 
 
-def _choose(use: Callable[[str], None], name: str) -> None:
+@contextmanager
+def _using(current: Callable[[], str], use: Callable[[str], None], name: str) -> Iterator[None]:
+    before = current()
     try:
         use(name)
     except ValueError as error:
         raise KernelsError(str(error)) from error
+    try:
+        yield
+    finally:
+        use(before)

@@ -11,6 +11,7 @@ Operation = Literal[
 ]
 Cache = Literal["warm", "cold"]
 GRADIENTS: tuple[Operation, ...] = ("input_gradient", "weight_gradient")
+PASSES: tuple[Operation, ...] = ("forward", *GRADIENTS)  # of a training step
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,7 @@ LAYERS = (
     Layer(64, 64, groups=64),
 )
 WIDTHS = (3, 5, 7, 15, 31)
-_PASSES: tuple[Operation, ...] = ("forward", *GRADIENTS)
-_WITH_STEP: tuple[Operation, ...] = (*_PASSES, "training_step")
+_WITH_STEP: tuple[Operation, ...] = (*PASSES, "training_step")
 _FIRST, _SECOND = Layer(1, 16).cell(7), Layer(16, 16).cell(5)  # TinyECG's layers
 
 # One channel to one: the paper's grid.
@@ -103,7 +103,7 @@ PAPER = tuple(
     for batch, width in product((64, 128, 256, 512), (3, 5, 7))
 )
 CHANNELS_BY_WIDTH = tuple(
-    layer.cell(width, operation) for operation, layer, width in product(_PASSES, LAYERS, WIDTHS)
+    layer.cell(width, operation) for operation, layer, width in product(PASSES, LAYERS, WIDTHS)
 )
 TINYECG = tuple(
     replace(layer, operation=operation)

@@ -28,6 +28,18 @@ const FftKernels& kernels_of(const FftShape& p, const InstructionSet& isa) {
     return isa.fft[size];
 }
 
+// Where torch's weights lie (or their gradient), for outputs that are their output channels or, of
+// the gradient of the input, their input channels.
+FftWeights weights_of(const Shape& p, const float* weight, bool correlates) {
+    FftWeights w{};
+    w.weights = weight;
+    w.group = p.group_out * p.group_in * p.reach.kernel;
+    w.output = (correlates ? p.group_in : 1) * p.reach.kernel;
+    w.input = (correlates ? 1 : p.group_out) * p.reach.kernel;
+    w.correlates = correlates;
+    return w;
+}
+
 std::int64_t weight_items(const FftShape& p, const InstructionSet& isa) {
     return p.groups * divided_up(p.group_out, isa.lanes) * p.group_in;
 }
@@ -91,12 +103,6 @@ bool forward_by_fft(const Geometry& g, const float* input, const float* weight, 
     p.relu = relu;
     p.in = strides_of(g.in_channels, g.length, channels_last);
     p.to = strides_of(g.out_channels, g.out_length, channels_last);
-    FftWeights w{};
-    w.weights = weight;
-    w.group = p.group_out * p.group_in * g.kernel;
-    w.output = p.group_in * g.kernel;
-    w.input = g.kernel;
-    w.correlates = true;
     const auto direct = [&](std::int64_t batch, const float* x, float* y) {
         Geometry part = g;
         part.batch = batch;
@@ -105,7 +111,7 @@ bool forward_by_fft(const Geometry& g, const float* input, const float* weight, 
         }
         return forward(part, x, weight, bias, y, relu, Method::kTiled, num_threads) > 0;
     };
-    return run(p, w, work_of(g), num_threads, direct);
+    return run(p, weights_of(p, weight, true), work_of(g), num_threads, direct);
 }
 
 bool input_gradient_by_fft(const Geometry& g, const float* gradient, const float* weight,
@@ -116,12 +122,6 @@ bool input_gradient_by_fft(const Geometry& g, const float* gradient, const float
     p.out = input_gradient;
     p.in = strides_of(g.out_channels, g.out_length, channels_last);
     p.to = strides_of(g.in_channels, g.length, channels_last);
-    FftWeights w{};
-    w.weights = weight;
-    w.group = p.group_out * p.group_in * g.kernel;
-    w.output = g.kernel;
-    w.input = p.group_out * g.kernel;
-    w.correlates = false;  // taps in reverse order
     const auto direct = [&](std::int64_t batch, const float* dy, float* dx) {
         Geometry part = g;
         part.batch = batch;
@@ -130,7 +130,8 @@ bool input_gradient_by_fft(const Geometry& g, const float* gradient, const float
         }
         return ::input_gradient(part, dy, weight, dx, num_threads) > 0;
     };
-    return run(p, w, work_of(g), num_threads, direct);
+    // Taps in reverse order.
+    return run(p, weights_of(p, weight, false), work_of(g), num_threads, direct);
 }
 
 bool weight_gradient_by_fft(const Geometry& g, const float* gradient, const float* input,
@@ -165,11 +166,8 @@ bool weight_gradient_by_fft(const Geometry& g, const float* gradient, const floa
             kernels.weight_sums(p, own + rank * item_floats, sums + rank * sums_floats, first,
                                 last);
         });
-    FftWeights w{};
+    FftWeights w = weights_of(p, nullptr, true);
     static_cast<FftShape&>(w) = p;
-    w.group = p.group_out * p.group_in * g.kernel;
-    w.output = p.group_in * g.kernel;
-    w.input = g.kernel;
     w.spectra = sums;
     w.summands = team;
     w.summand = sums_floats;

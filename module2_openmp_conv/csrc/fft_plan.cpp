@@ -90,27 +90,22 @@ bool plan(FftShape& p, const InstructionSet& isa, std::int64_t weights_factor) {
         return false;
     }
     std::int64_t least = 0;
-    std::int64_t best = 0;
+    FftShape of_size = p;
     for (int size = 0; size < kTransforms; ++size) {
-        p.transform = kLeastTransform << size;
-        p.outputs = p.transform - r.kernel + 1;
-        if (p.outputs < 1 || p.groups * fft_weight_spectra(p, isa.lanes) > kMostSpectra) {
+        of_size.transform = kLeastTransform << size;
+        of_size.outputs = of_size.transform - r.kernel + 1;
+        if (of_size.outputs < 1 ||
+            p.groups * fft_weight_spectra(of_size, isa.lanes) > kMostSpectra) {
             continue;
         }
-        p.segments = divided_up(r.out_length, p.outputs);
-        const std::int64_t work = fft_work(p, isa.lanes, weights_factor);
-        if (best == 0 || work < least) {
+        of_size.segments = divided_up(r.out_length, of_size.outputs);
+        const std::int64_t work = fft_work(of_size, isa.lanes, weights_factor);
+        if (least == 0 || work < least) {
             least = work;
-            best = p.transform;
+            p = of_size;
         }
     }
-    if (best == 0) {
-        return false;
-    }
-    p.transform = best;
-    p.outputs = best - r.kernel + 1;
-    p.segments = divided_up(r.out_length, p.outputs);
-    return chosen == Choice::kFft || 5 * least < 4 * taps_work(p, isa.lanes);
+    return least > 0 && (chosen == Choice::kFft || 5 * least < 4 * taps_work(p, isa.lanes));
 }
 
 // Fills in the partition: items whose scratch stays in L2, of whole tiles where there are some, and

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import Tensor
 
 from crossscale_data.classifier_inputs import BeatInputs
 from crossscale_data.prepared import Windows
@@ -41,6 +42,20 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def worst() -> Callable[[Tensor, Tensor, Tensor], float]:
+    """The largest error, in units in the last place of its sum's magnitudes."""
+
+    def of(found: Tensor, exact: Tensor, size: Tensor) -> float:
+        """A sum of nothing must be zero."""
+        assert found.shape == exact.shape
+        assert not found[size == 0].any()
+        error = (found.double() - exact).abs()[size > 0] / size[size > 0]
+        return float(error.max()) * 2.0**24 if len(error) else 0.0
+
+    return of
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ The reference is torch in float64. Errors are those of the worst element, in uni
 of the sum of its terms' magnitudes, which is what a sum's rounding is proportional to.
 """
 
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -17,6 +18,8 @@ from torch.nn.functional import pad
 from module2_openmp_conv import conv1d, supported_isas, use_isa, use_method
 
 pytestmark = pytest.mark.kernels
+
+Worst = Callable[[Tensor, Tensor, Tensor], float]
 
 # Now and then torch's own worst error is that of a lucky order of summation: so much more is let
 # pass. A sum of n terms in one chain is off by about √n of these units.
@@ -56,13 +59,6 @@ def outputs_and_gradients(convolve: object, tensors: list[Tensor], pull: Tensor)
     return [out.detach(), *torch.autograd.grad(out, leaves, pull)]
 
 
-def worst(found: Tensor, exact: Tensor, size: Tensor) -> float:
-    """Of elements that are no sum of nothing, which must be zero."""
-    assert not found[size == 0].any()
-    error = (found.double() - exact).abs()[size > 0] / size[size > 0]
-    return float(error.max()) * 2.0**24 if len(error) else 0.0
-
-
 def sizes(*numbers: int) -> dict[str, int]:
     names = ("batch", "groups", "inputs", "outputs", "kernel", "stride", "dilation", "left")
     return dict(zip((*names, "length", "right"), numbers, strict=True))
@@ -76,8 +72,8 @@ def sizes(*numbers: int) -> dict[str, int]:
 @example(sizes(2, 1, 40, 10, 60, 3, 1, 33, 150, 15))
 @example(sizes(1, 1, 40, 1, 31, 1, 1, 15, 900, 15))
 @example(sizes(1, 3, 3, 9, 63, 7, 1, 50, 857, 29))
-def test_errors_are_at_most_twice_torchs(case: dict[str, int]) -> None:
-    assert_errors_at_most_twice_torchs(case)
+def test_errors_are_at_most_twice_torchs(worst: Worst, case: dict[str, int]) -> None:
+    assert_errors_at_most_twice_torchs(worst, case)
 
 
 # Lanes over output channels hold up to eight taps, and gradients of four positions: every number of
@@ -86,28 +82,30 @@ def test_errors_are_at_most_twice_torchs(case: dict[str, int]) -> None:
 @pytest.mark.parametrize(
     ("inputs", "outputs"), [(1, 16), (5, 24), (12, 33), (18, 16), (16, 32), (32, 17), (70, 64)]
 )
-def test_every_block_of_channels_and_taps(inputs: int, outputs: int, kernel: int) -> None:
+def test_every_block_of_channels_and_taps(
+    worst: Worst, inputs: int, outputs: int, kernel: int
+) -> None:
     left = kernel // 2
     for length in (kernel, 47, 50, 117):
         assert_errors_at_most_twice_torchs(
-            sizes(2, 1, inputs, outputs, kernel, 1, 1, left, length, kernel - 1 - left)
+            worst, sizes(2, 1, inputs, outputs, kernel, 1, 1, left, length, kernel - 1 - left)
         )
 
 
 # Dilations of 2 and 4 have such tiles, too; one of 3 has not.
 @pytest.mark.parametrize("kernel", [*range(1, 10), 17, 31])
 @pytest.mark.parametrize("dilation", [2, 3, 4])
-def test_every_block_of_dilated_taps(dilation: int, kernel: int) -> None:
+def test_every_block_of_dilated_taps(worst: Worst, dilation: int, kernel: int) -> None:
     reach = dilation * (kernel - 1)
     left = reach // 2
     for inputs, outputs in ((5, 24), (16, 32)):
         for length in (47, 117):
             assert_errors_at_most_twice_torchs(
-                sizes(2, 1, inputs, outputs, kernel, 1, dilation, left, length, reach - left)
+                worst, sizes(2, 1, inputs, outputs, kernel, 1, dilation, left, length, reach - left)
             )
 
 
-def assert_errors_at_most_twice_torchs(case: dict[str, int]) -> None:
+def assert_errors_at_most_twice_torchs(worst: Worst, case: dict[str, int]) -> None:
     torch.manual_seed(case["length"])
     groups, padding = case["groups"], (case["left"], case["right"])
     input = torch.randn(case["batch"], groups * case["inputs"], case["length"])
@@ -134,7 +132,7 @@ def assert_errors_at_most_twice_torchs(case: dict[str, int]) -> None:
             assert worst(one, e, s) <= 2 * worst(other, e, s) + FLOOR, (name, isa, method)
 
 
-def test_sums_over_a_large_batch_stay_exact() -> None:
+def test_sums_over_a_large_batch_stay_exact(worst: Worst) -> None:
     torch.manual_seed(0)
     input, pull = torch.randn(4000, 1, 120), torch.randn(4000, 3, 120)
     weight, bias = torch.randn(3, 1, 1), torch.randn(3)
