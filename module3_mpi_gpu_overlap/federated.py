@@ -31,7 +31,7 @@ from module3_mpi_gpu_overlap.ladder import LADDER
 from module3_mpi_gpu_overlap.launch import AgreedError, World
 from module3_mpi_gpu_overlap.local_training import class_weights
 from module3_mpi_gpu_overlap.mpi_progress import LAYER_POLLS, SelfTest, polls_of, self_test
-from module3_mpi_gpu_overlap.progress_helper import progress_helper
+from module3_mpi_gpu_overlap.progress_helper import SHORTEST_INTERVAL_S, progress_helper
 from module3_mpi_gpu_overlap.rank_report import RankReport
 from module3_mpi_gpu_overlap.run_state import KeptRun
 
@@ -142,7 +142,8 @@ def _rounds(
     if run.first_round < settings.rounds:
         federation.training.prepare(run.first_round)
     comm.Barrier()
-    with progress_helper(comm, helped_by) as helper:
+    interval_s = run.self_test.interval_s if run.self_test else SHORTEST_INTERVAL_S
+    with progress_helper(comm, helped_by, interval_s) as helper:
         for index in range(run.first_round, settings.rounds):
             if not federation.delayed:
                 world.heartbeat.beat(f"the other ranks to begin round {index}")

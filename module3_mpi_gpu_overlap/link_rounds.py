@@ -1,28 +1,34 @@
 """Whole federated rounds on shaped links: `python -m module3_mpi_gpu_overlap.link_rounds`.
 
-The classifier is made large enough that a link has something to do; the modes take turns. Needs the
-permission that `scripts/namespaces` needs.
+The classifier is made large enough that a link has something to do, and a trial in `G0` finds how
+many local steps take as long as an average; the modes take turns. Needs the permission that
+`scripts/namespaces` needs.
 """
 
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pandas as pd
 from tqdm import tqdm
 from typing_extensions import Doc
 
 from crossscale_data.prepared import load_beats
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
+from crossscale_results.reader import read_table
 from module3_mpi_gpu_overlap.child_process import options_of
+from module3_mpi_gpu_overlap.columns import ROUNDS
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.ladder import Mode
 from module3_mpi_gpu_overlap.run_on_hosts import run_on_hosts
 from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster, require_permission
 
-CHILD_LIMIT_S = 900.0
+CHILD_LIMIT_S = 1800.0
+TRIAL_ROUNDS = 3  # the first warms up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +55,7 @@ class LinkRoundsGrid:
     modes: tuple[Mode, ...]
     hidden_width: int
     rounds: int
-    local_steps: int
+    trial_steps: int  # of the trial that finds how many take as long as an average
     batch_size: int
     repeats: int
 
@@ -62,21 +68,21 @@ GRIDS = {
         modes=("G0", "G3"),
         hidden_width=1000,
         rounds=3,
-        local_steps=10,
+        trial_steps=10,
         batch_size=64,
         repeats=1,
     ),
-    # At 50 Mbit/s a round's training takes about as long as its average. Packets are large because
-    # the cores that train are the network, too: they take the place of the segmentation that a
-    # host's network card would do.
+    # Packets are large because the cores that train are the network, too: they take the place of
+    # the segmentation that a host's network card would do. Rounds are many because a run's last one
+    # waits for its own average in every mode.
     "paper": LinkRoundsGrid(
         hosts=4,
         rates=("50mbit",),
         mtu_bytes=9000,
         modes=("G0", "G1", "G2", "G3", "G4", "G5", "G6"),
         hidden_width=3100,
-        rounds=4,
-        local_steps=36,
+        rounds=20,
+        trial_steps=30,
         batch_size=64,
         repeats=3,
     ),
@@ -95,17 +101,42 @@ def link_rounds(config: LinkRoundsConfig) -> None:
     load_beats(source)  # prepared here, not inside the first run
     print(source)
     grid = GRIDS[config.profile]
+    steps = {}
+    for rate in tqdm(grid.rates, desc="as many steps as an average takes", unit="trial"):
+        steps[rate] = balanced_steps(config, grid, source.directory, rate)
+        print(f"{grid.hosts} hosts, {rate}: {steps[rate]} local steps")
     jobs = list(jobs_of(grid, config.repeats or grid.repeats))
     with tqdm(jobs, desc="rounds on links", unit="run") as bar:
         for rate, mode, repeat in bar:
-            what = f"{grid.hosts} hosts, {rate}, {mode}"
-            bar.set_postfix_str(what)
-            command = _command(config, grid, source.directory, mode, repeat)
-            cluster = VirtualCluster(
-                command=tuple(command), hosts=grid.hosts, rate=rate, mtu_bytes=grid.mtu_bytes
-            )
-            run_on_hosts(cluster, what, CHILD_LIMIT_S)
+            bar.set_postfix_str(f"{rate}, {mode}")
+            _run(config, grid, source.directory, rate, mode, steps[rate], repeat)
     print(f"{len(jobs)} runs done; rows are in {config.results_dir}/module3_rounds.csv")
+
+
+def balanced_steps(
+    config: LinkRoundsConfig, grid: LinkRoundsGrid, data_dir: Path, rate: str
+) -> int:
+    """Local steps that train as long as an average takes on these links, by a short run of `G0`.
+
+    Its rows are not kept.
+    """
+    with tempfile.TemporaryDirectory(prefix="trial-") as folder:
+        trial = replace(config, results_dir=Path(folder))
+        short = replace(grid, rounds=TRIAL_ROUNDS)
+        _run(trial, short, data_dir, rate, "G0", grid.trial_steps, 0)
+        return steps_in_balance(read_table(ROUNDS, Path(folder)))
+
+
+def steps_in_balance(rows: pd.DataFrame) -> int:
+    """Local steps whose slowest rank, which a round waits for, trains as long as an average takes.
+
+    Args:
+        rows: of a run in `G0`; its first round, which warms up what follows, is left out.
+    """
+    warm = rows[rows["round_index"] > 0]
+    trained_s = float(warm.groupby("round_index")["train_s"].max().median())
+    step_s = trained_s / int(warm["local_steps"].iloc[0])
+    return max(1, round(float(warm["communication_s"].iloc[0]) / step_s))
 
 
 def jobs_of(grid: LinkRoundsGrid, repeats: int) -> Iterator[tuple[str, Mode, int]]:
@@ -116,14 +147,20 @@ def jobs_of(grid: LinkRoundsGrid, repeats: int) -> Iterator[tuple[str, Mode, int
                 yield rate, mode, repeat
 
 
-def _command(
-    config: LinkRoundsConfig, grid: LinkRoundsGrid, data_dir: Path, mode: Mode, repeat: int
-) -> list[str]:
+def _run(
+    config: LinkRoundsConfig,
+    grid: LinkRoundsGrid,
+    data_dir: Path,
+    rate: str,
+    mode: Mode,
+    local_steps: int,
+    repeat: int,
+) -> None:
     given = {
         "mode": mode,
         "hidden-width": grid.hidden_width,
         "rounds": grid.rounds,
-        "local-steps": grid.local_steps,
+        "local-steps": local_steps,
         "batch-size": grid.batch_size,
         "data-dir": data_dir.resolve(),
         "results-dir": config.results_dir.resolve(),
@@ -133,8 +170,9 @@ def _command(
         "repeat": repeat,
         "ranks": grid.hosts,
     }
-    options = options_of(given)
-    return [sys.executable, "-m", "module3_mpi_gpu_overlap.train", *options]
+    command = (sys.executable, "-m", "module3_mpi_gpu_overlap.train", *options_of(given))
+    cluster = VirtualCluster(command=command, hosts=grid.hosts, rate=rate, mtu_bytes=grid.mtu_bytes)
+    run_on_hosts(cluster, f"{grid.hosts} hosts, {rate}, {mode}", CHILD_LIMIT_S)
 
 
 def main() -> int:

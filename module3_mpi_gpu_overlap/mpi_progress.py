@@ -6,6 +6,8 @@ computing alone is exposed. This is measured with no help (`library`: MPI's own 
 it has one), with `polling` (MPI_Testall between steps) and with a helper `thread`. The computing is
 a fixed amount of work, so that a thread that takes its core away is seen. Polls come as often for
 each byte as they will in the run: a large model on a slow link has few, and MPI stops in between.
+How often a thread calls follows from the Allreduce alone: a few times while the network empties
+what a socket's buffers hold.
 """
 
 from collections.abc import Callable
@@ -18,7 +20,12 @@ from mpi4py import MPI
 
 from module3_mpi_gpu_overlap.config import Progress
 from module3_mpi_gpu_overlap.launch import AgreedError
-from module3_mpi_gpu_overlap.progress_helper import ProgressHelper, progress_helper
+from module3_mpi_gpu_overlap.layer_polls import STEP_BYTES
+from module3_mpi_gpu_overlap.progress_helper import (
+    SHORTEST_INTERVAL_S,
+    ProgressHelper,
+    progress_helper,
+)
 
 MESSAGE_FLOATS = 1 << 20  # 4 MiB: beyond any eager protocol, so that progress needs work
 TRIALS = 7  # fewer on a network so slow that they would take longer than BUDGET_S
@@ -26,7 +33,8 @@ FEWEST_TRIALS = 2
 BUDGET_S = 6.0
 MOST_POLLS = 10  # in one message's time, where rounds have at least as many for its bytes
 LAYER_POLLS = 100  # where they poll after every layer
-CLEARLY_PERCENT = 10.0  # a more costly method must hide so much more
+CLEARLY_PERCENT = 20.0  # a more costly method must hide so much more: trials may be two only
+CALLS = 8.0  # of a thread, while the network empties a socket's buffers
 ALONE_PERCENT = 50.0  # a library that hides less does not progress by itself
 
 
@@ -38,6 +46,7 @@ class SelfTest:
     polling_percent: float
     thread_percent: float | None  # None if MPI was started without MPI_THREAD_MULTIPLE
     chosen: Progress
+    interval_s: float  # from one of a thread's calls of MPI to the next
 
 
 def self_test(
@@ -61,11 +70,12 @@ def self_test(
     _trial(comm, buffer, none)  # connections and pages are set up on first use
     trials = trials_of(_slowest_rank(comm, [_trial(comm, buffer, none)]))
     alone_s = _slowest_rank(comm, [_trial(comm, buffer, none) for _ in range(trials)])
+    interval_s = interval_of(buffer.nbytes, alone_s)
     computing = Computing(polls, _units_of(comm, alone_s / polls))
 
     def hidden_percent(method: Progress) -> float:
         computing_s, beside_s = [], []
-        with progress_helper(comm, method) as helper:
+        with progress_helper(comm, method, interval_s) as helper:
             for _ in range(trials):  # in turns, so that a busy moment meets both
                 computing_s.append(_computing_s(comm, computing))
                 beside_s.append(_trial(comm, buffer, computing, helper))
@@ -75,7 +85,17 @@ def self_test(
     library, polling = hidden_percent("library"), hidden_percent("polling")
     threaded = hidden_percent("thread") if threads else None
     chosen = best_method(library, polling, threaded) if requested == "auto" else requested
-    return SelfTest(library, polling, threaded, chosen)
+    return SelfTest(library, polling, threaded, chosen, interval_s)
+
+
+def interval_of(message_bytes: int, alone_s: float) -> float:
+    """Seconds between two of a thread's calls: a part of what a socket's buffers take to empty.
+
+    Args:
+        message_bytes: of an Allreduce.
+        alone_s: how long it takes with nothing beside it.
+    """
+    return max(SHORTEST_INTERVAL_S, alone_s * STEP_BYTES / message_bytes / CALLS)
 
 
 def polls_of(payload_bytes: int, local_steps: int) -> int:

@@ -1,7 +1,8 @@
 """What lets MPI progress while the program computes: polling between steps, or a thread.
 
 The thread looks for a message that never comes, on a communicator of its own: any MPI call makes
-the library move what is under way, and so no request is touched by two threads.
+the library move what is under way, and so no request is touched by two threads. It calls MPI no
+more often than the network has something to move: each call takes the core away from training.
 """
 
 import threading
@@ -14,15 +15,15 @@ from mpi4py import MPI
 
 from module3_mpi_gpu_overlap.config import Progress
 
-INTERVAL_S = 2e-4
+SHORTEST_INTERVAL_S = 2e-4
 
 
 class ProgressThread:
     """Makes MPI calls between `wanted.set()` and `wanted.clear()`; needs MPI_THREAD_MULTIPLE."""
 
-    def __init__(self, comm: MPI.Intracomm) -> None:
+    def __init__(self, comm: MPI.Intracomm, interval_s: float) -> None:
         """Start it, with nothing wanted; collective."""
-        self._comm = comm.Dup()
+        self._comm, self._interval_s = comm.Dup(), interval_s
         self.wanted, self._closing = threading.Event(), False
         self._thread = threading.Thread(target=self._run, name="mpi-progress", daemon=True)
         self._thread.start()
@@ -40,7 +41,7 @@ class ProgressThread:
     def _run(self) -> None:
         while self.wanted.wait() and not self._closing:
             self._comm.Iprobe()
-            time.sleep(INTERVAL_S)
+            time.sleep(self._interval_s)
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,14 @@ class ProgressHelper:
 
 
 @contextmanager
-def progress_helper(comm: MPI.Intracomm, method: Progress) -> Iterator[ProgressHelper]:
-    """The helper of a method, which ends with the block; collective."""
-    thread = ProgressThread(comm) if method == "thread" else None
+def progress_helper(
+    comm: MPI.Intracomm, method: Progress, interval_s: float = SHORTEST_INTERVAL_S
+) -> Iterator[ProgressHelper]:
+    """The helper of a method, which ends with the block; collective.
+
+    `interval_s` is from one of a thread's calls of MPI to the next.
+    """
+    thread = ProgressThread(comm, interval_s) if method == "thread" else None
     try:
         yield ProgressHelper(method == "polling", thread)
     finally:

@@ -5,7 +5,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from crossscale_results.header import check_header
 from crossscale_results.rows import split_reasons
 from crossscale_results.table import Table
 
+FILES_KEPT = 32  # a report asks for most files many times
 _DTYPES = {"int": "Int64", "float": "Float64", "str": "string", "bool": "boolean"}
 
 
@@ -34,18 +35,29 @@ def read_table(table: Table, results_dir: Path) -> pd.DataFrame:
     path = results_dir / f"{table.name}.csv"
     if not path.is_file():
         raise ResultsError(f"{path} does not exist: run the bench that writes it first")
+    status = path.stat()
+    return _read(table, path, status.st_ino, status.st_mtime_ns, status.st_size).copy()
+
+
+@lru_cache(maxsize=FILES_KEPT)
+def _read(table: Table, path: Path, *of_this_file: int) -> pd.DataFrame:
+    """The file's rows; what tells it from an earlier one of its name is an argument."""
     lines = _lines(path, whole_lines(path))
     _, header = next(lines, ("", list(table.header)))
     check_header(table, path, header)
     columns = {column.name: column for column in table.columns}
     values: dict[str, list[Any]] = {name: [] for name in header}
+    known: dict[str, dict[tuple[str, str | None], Any]] = {name: {} for name in header}
     reasons_at = header.index("not_measured")
     for where, cells in lines:
         if len(cells) != len(header):
             raise ResultsError(f"{where}: {len(cells)} cells under {len(header)} columns")
         reasons = _reasons(where, cells[reasons_at], table.optional)
         for name, cell in zip(header, cells, strict=True):
-            values[name].append(_value(where, columns[name], cell, reasons.get(name)))
+            read = (cell, reasons.get(name))
+            if read not in known[name]:  # most columns repeat a few cells
+                known[name][read] = _value(where, columns[name], *read)
+            values[name].append(known[name][read])
     if not values["run_id"]:
         raise ResultsError(f"{path} has no rows: delete it, or run the bench that writes it")
     return pd.DataFrame(
@@ -108,15 +120,18 @@ def _value(where: str, column: Column, cell: str, reason: str | None) -> Any:
         ) from error
 
 
+_INT, _FLOAT = re.compile(r"-?[0-9]{1,19}"), re.compile(r"[-+.0-9eE]+")
+
+
 def _parse_int(cell: str) -> int:
     # int() alone would also take `1_000`, blanks and other scripts' digits.
-    if not re.fullmatch(r"-?[0-9]{1,19}", cell) or int(cell) not in INT64:
+    if not _INT.fullmatch(cell) or int(cell) not in INT64:
         raise ValueError(cell)
     return int(cell)
 
 
 def _parse_float(cell: str) -> float:
-    if not re.fullmatch(r"[-+.0-9eE]+", cell) or not math.isfinite(float(cell)):
+    if not _FLOAT.fullmatch(cell) or not math.isfinite(float(cell)):
         raise ValueError(cell)
     return float(cell)
 

@@ -11,7 +11,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import Formatter, LogLocator, NullFormatter
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -161,11 +161,12 @@ def _use(frame: pd.DataFrame) -> str:
 
 def wrapped(text: str, size_pt: float, width_pt: float) -> str:
     """The text broken into lines that are at most `width_pt` wide in the suite's letters."""
-    font = FontProperties(family=_FONT)
+    font = FontProperties(family=_FONT, size=size_pt)
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
-        if TextPath((0, 0), longer, size=size_pt, prop=font).get_extents().width <= width_pt:
+        width, _, _ = text_to_path.get_text_width_height_descent(longer, font, ismath=False)
+        if width <= width_pt:
             lines[-1] = longer
         else:
             lines.append(word)

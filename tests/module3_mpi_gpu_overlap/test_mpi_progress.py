@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from module3_mpi_gpu_overlap.mpi_progress import best_method, polls_of, trials_of
+from module3_mpi_gpu_overlap.mpi_progress import best_method, interval_of, polls_of, trials_of
+from module3_mpi_gpu_overlap.progress_helper import SHORTEST_INTERVAL_S
 
 pytestmark = pytest.mark.mpi
 
@@ -63,3 +64,17 @@ def test_the_test_polls_as_often_for_each_byte_as_a_round(
     payload_bytes: int, local_steps: int, expected: int
 ) -> None:
     assert polls_of(payload_bytes, local_steps) == expected
+
+
+@pytest.mark.parametrize(
+    ("message_bytes", "alone_s", "expected"),
+    [
+        (1 << 22, 1e-3, SHORTEST_INTERVAL_S),  # memory that ranks share
+        (1 << 22, 0.64, 0.005),  # 32 KiB are a 128th of it
+        (1 << 23, 0.64, 0.0025),
+    ],
+)
+def test_a_thread_calls_mpi_a_few_times_while_a_sockets_buffers_empty(
+    message_bytes: int, alone_s: float, expected: float
+) -> None:
+    assert interval_of(message_bytes, alone_s) == pytest.approx(expected)

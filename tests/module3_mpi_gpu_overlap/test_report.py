@@ -53,7 +53,7 @@ def run() -> Any:
         transfer="none",
         progress_method="polling",
         clock_offsets_s=[0.0, 1e-6],
-        self_test=SelfTest(10.0, 50.0, None, "polling"),
+        self_test=SelfTest(10.0, 50.0, None, "polling", interval_s=2e-4),
         confusions={0: {"DS2": confusion}},
     )
 

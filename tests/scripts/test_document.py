@@ -5,7 +5,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from crossscale_results import UserError
+from crossscale_results import UserError, style
 from crossscale_results.report_data import run_reports
 from crossscale_results.report_page import SUMMARY, rendered
 
@@ -29,7 +29,10 @@ def test_every_marked_part_is_written(document: ModuleType) -> None:
 
 
 @pytest.mark.slow
-def test_the_summary_is_what_the_rows_make_of_it() -> None:
+def test_the_summary_is_what_the_rows_make_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It tells of figures and shows none: they need not be fine, nor twice.
+    monkeypatch.setitem(style._STYLE, "savefig.dpi", 20)
+    monkeypatch.delitem(style._METADATA, "pdf")
     shipped = (REFERENCE / SUMMARY).read_text(encoding="utf-8")
     assert shipped == rendered(SUMMARY, run_reports((REFERENCE,)))
 
