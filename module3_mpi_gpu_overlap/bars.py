@@ -22,7 +22,7 @@ from module3_mpi_gpu_overlap.accuracy_summary import (
     rounds_to,
     scored,
 )
-from module3_mpi_gpu_overlap.columns import FAULTS, MODEL, PEERS, ROUNDS, WIRE
+from module3_mpi_gpu_overlap.columns import FAULTS, MODEL, PEERS, ROUND_MODEL, ROUNDS, WIRE
 from module3_mpi_gpu_overlap.faults import SIGNALS
 from module3_mpi_gpu_overlap.model_columns import WITHIN_PERCENT
 from module3_mpi_gpu_overlap.selection import profile_rows
@@ -55,6 +55,7 @@ def render(results_dir: Path) -> str:
         _told("overhead of other runners", profile_rows(PEERS, results_dir), _peers),
         _told("communication's share", bench, _share),
         _told("cost model", profile_rows(MODEL, results_dir), _model),
+        _told("rounds by the cost model", profile_rows(ROUND_MODEL, results_dir), _round_model),
         _told("accuracy", scored(results_dir), _accuracy),
         _told("int8's bytes", profile_rows(WIRE, results_dir), _bytes),
         _told("random faults", profile_rows(FAULTS, results_dir), _faults),
@@ -180,6 +181,27 @@ def _model(rows: pd.DataFrame) -> Iterator[str]:
             f"cost model off its held-out sums on {worlds} ranks, {network} (bar: within "
             f"{WITHIN_PERCENT} %): median {off.median():.0f} %, worst {off.max():.0f} %, "
             f"{within} within{judged}"
+        )
+
+
+def _round_model(rows: pd.DataFrame) -> Iterator[str]:
+    last = rows[rows["run_id"] == rows["run_id"].iloc[-1]]
+    for network, own in last.groupby("network", sort=False):
+        by_world = own.sort_values("world_size")
+        shares = [by_world[f"{how}_communication_ratio"] for how in ("measured", "predicted")]
+        found = ", ".join(
+            f"{seen:.0%} (model {modelled:.0%}) at {world}"
+            for world, seen, modelled in zip(by_world["world_size"], *shares, strict=True)
+        )
+        grows = _judged(all(share.is_monotonic_increasing for share in shares))
+        yield f"communication's share of a round, {network} (bar: grows in both): {found}{grows}"
+        off = own.loc[own["kind"] == "held out", "error_percent"].abs()
+        if off.empty:
+            continue
+        yield (
+            f"cost model off its held-out rounds, {network} (bar: within {WITHIN_PERCENT} %): "
+            f"median {off.median():.0f} %, worst {off.max():.0f} %"
+            f"{_judged(bool((off <= WITHIN_PERCENT).all()))}"
         )
 
 

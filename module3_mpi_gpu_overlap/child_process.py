@@ -1,6 +1,11 @@
-"""A child process and all that it starts: run with a time limit, ended for sure, and its reason."""
+"""A child process and all that it starts: run with a time limit, ended for sure, and its reason.
+
+It is told to end when this process is gone, even one that was killed: else a bench that somebody
+stops leaves ranks behind, which take the cores from whatever is measured next.
+"""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -20,7 +25,7 @@ def run_child(
         UserError: it took longer than `limit_s`; nothing of it runs on.
     """
     child = subprocess.Popen(
-        command,
+        [*_tied(), *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -34,6 +39,12 @@ def run_child(
     finally:
         end(child)
     return subprocess.CompletedProcess(command, child.returncode, out, err)
+
+
+def _tied() -> list[str]:
+    """The start of a command that the kernel asks to end with this process, where it can."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
 def end(child: subprocess.Popen[Any]) -> None:

@@ -12,6 +12,7 @@ from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.model_columns import MODEL
 from module3_mpi_gpu_overlap.peer_columns import PEERS
 from module3_mpi_gpu_overlap.privacy_columns import PRIVACY
+from module3_mpi_gpu_overlap.round_model_columns import ROUND_MODEL
 from module3_mpi_gpu_overlap.wire_columns import WIRE
 
 
@@ -174,4 +175,4 @@ ALLREDUCE = Table(
     AllreduceKey,
     AllreduceMeasurement,
 )
-TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL, PEERS, FAULTS)
+TABLES = (ROUNDS, SCORES, ALLREDUCE, WIRE, PRIVACY, LINKS, MODEL, ROUND_MODEL, PEERS, FAULTS)

@@ -12,7 +12,7 @@ from module3_mpi_gpu_overlap.wire_format import WireFormat
 
 Progress = Literal["auto", "library", "polling", "thread"]
 Sum = Literal["mpi", "fixed-point", "secure"]
-Experiment = Literal["none", "bench", "strong-scaling", "links", "accuracy"]
+Experiment = Literal["none", "bench", "strong-scaling", "links", "link-scaling", "accuracy"]
 Profile = Literal["quick", "paper", "custom"]
 
 # Options that several commands have.

@@ -1,8 +1,8 @@
 """What an Allreduce would cost on more ranks: `python -m module3_mpi_gpu_overlap.cost_model`.
 
 Reads the rows of the link sweep (and of the bench, for one node), fits alpha, beta and gamma to
-messages, sums and MPICH's choice for two ranks, compares with all that the fit has not seen, and
-projects.
+messages, sums and MPICH's choice for two ranks, compares with all that the fit has not seen (whole
+rounds too, where `link_scaling` was run), and projects.
 """
 
 import sys
@@ -16,7 +16,7 @@ from typing_extensions import Doc
 
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
-from crossscale_results.provenance import collect
+from crossscale_results.provenance import collect, usable_cores
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.collective_costs import (
@@ -27,7 +27,7 @@ from module3_mpi_gpu_overlap.collective_costs import (
     communication_share,
     hierarchical_s,
 )
-from module3_mpi_gpu_overlap.columns import ALLREDUCE
+from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS
 from module3_mpi_gpu_overlap.config import ResultsDir
 from module3_mpi_gpu_overlap.cost_fit import LARGEST_FITTED_WORLD, Sample, fit_gamma, fit_network
 from module3_mpi_gpu_overlap.launch import ONE_NODE
@@ -39,6 +39,8 @@ from module3_mpi_gpu_overlap.model_columns import (
     ModelKey,
     ModelPrediction,
 )
+from module3_mpi_gpu_overlap.round_model import compared_rounds, told_rounds
+from module3_mpi_gpu_overlap.round_model_columns import ROUND_MODEL
 from module3_mpi_gpu_overlap.selection import profile_rows
 
 HIERARCHICAL = "hierarchical"
@@ -81,6 +83,12 @@ def model(config: CostModelConfig) -> None:
     provenance = collect(str(links["dataset"].iloc[0]), str(links["profile"].iloc[0]))
     print(f"rows appended to {append_rows(MODEL, config.results_dir, provenance, rows)}")
     print("\n".join(told(networks, rows)))
+    rounds = profile_rows(ROUNDS, config.results_dir, "link-scaling")
+    if rounds is None:
+        return
+    if whole := list(compared_rounds(networks, rounds, usable_cores())):
+        append_rows(ROUND_MODEL, config.results_dir, provenance, whole)
+        print("\n".join(told_rounds(whole)))
 
 
 def fitted_networks(links: pd.DataFrame, measured: pd.DataFrame) -> dict[str, Network]:

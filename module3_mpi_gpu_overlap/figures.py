@@ -17,6 +17,7 @@ from module3_mpi_gpu_overlap.link_figure import draw_links
 from module3_mpi_gpu_overlap.model_figures import draw_model
 from module3_mpi_gpu_overlap.peer_figure import draw_peers
 from module3_mpi_gpu_overlap.quartiles import draw_quartiles
+from module3_mpi_gpu_overlap.round_model_figure import draw_round_model
 from module3_mpi_gpu_overlap.selection import crowded_words, per_round, profile_rows
 from module3_mpi_gpu_overlap.wire_figure import draw_wire
 
@@ -26,6 +27,8 @@ PARTS = {
     "blocked_idle_s": ("idle: waiting for the last rank", PALETTE["orange"]),
     "exposed_communication_s": ("exposed communication", PALETTE["vermillion"]),
 }
+
+OTHERS = (draw_accuracy, draw_wire, draw_links, draw_model, draw_round_model, draw_peers)
 
 
 def draw(results_dir: Path, out_dir: Path) -> list[Path]:
@@ -44,7 +47,7 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
     allreduce = profile_rows(ALLREDUCE, results_dir)
     if allreduce is not None:
         paths += draw_allreduce(allreduce[allreduce["sum"] == "mpi"], out_dir)
-    for others in (draw_accuracy, draw_wire, draw_links, draw_model, draw_peers):
+    for others in OTHERS:
         paths += others(results_dir, out_dir)
     return paths
 

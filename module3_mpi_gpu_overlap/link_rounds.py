@@ -20,14 +20,12 @@ from crossscale_data.prepared import load_beats
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.reader import read_table
-from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.columns import ROUNDS
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.ladder import Mode
-from module3_mpi_gpu_overlap.run_on_hosts import run_on_hosts
-from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster, require_permission
+from module3_mpi_gpu_overlap.run_on_hosts import train_on_hosts
+from module3_mpi_gpu_overlap.virtual_cluster import require_permission
 
-CHILD_LIMIT_S = 1800.0
 TRIAL_ROUNDS = 3  # the first warms up
 
 
@@ -156,7 +154,7 @@ def _run(
     local_steps: int,
     repeat: int,
 ) -> None:
-    given = {
+    options = {
         "mode": mode,
         "hidden-width": grid.hidden_width,
         "rounds": grid.rounds,
@@ -168,11 +166,8 @@ def _run(
         "experiment": "links",
         "seed": config.seed,
         "repeat": repeat,
-        "ranks": grid.hosts,
     }
-    command = (sys.executable, "-m", "module3_mpi_gpu_overlap.train", *options_of(given))
-    cluster = VirtualCluster(command=command, hosts=grid.hosts, rate=rate, mtu_bytes=grid.mtu_bytes)
-    run_on_hosts(cluster, f"{grid.hosts} hosts, {rate}, {mode}", CHILD_LIMIT_S)
+    train_on_hosts(grid.hosts, rate, options, grid.mtu_bytes)
 
 
 def main() -> int:

@@ -14,11 +14,13 @@ from crossscale_results.tables import all_tables
 from module1_locality.classifier_report import latest_classifiers
 from module1_locality.columns import LADDER_TABLE
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE
+from module3_mpi_gpu_overlap.columns import LINKS, MODEL, PRIVACY, ROUND_MODEL, ROUNDS, SCORES
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REFERENCE = CHECKOUT / "results" / "reference"
 H200 = CHECKOUT / "results" / "reference_h200"
 AMD = CHECKOUT / "results" / "reference_amd"
+ONLY_OF_AMD = {ROUND_MODEL.name}
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
@@ -31,7 +33,7 @@ def marked(label: str) -> str:
 
 def test_the_reference_was_measured_on_the_real_database_by_committed_code() -> None:
     for table in all_tables():
-        rows = read_table(table, REFERENCE)
+        rows = read_table(table, AMD if table.name in ONLY_OF_AMD else REFERENCE)
         assert set(rows["dataset"]) == {"mitdb"}, table.name
         assert not rows["git_dirty"].any(), table.name
         assert len(rows["machine_id"].unique()) == 1, table.name
@@ -51,7 +53,8 @@ def test_the_gpu_rows_are_whole_repeats_of_one_run_on_the_real_database() -> Non
 
 def test_the_rows_of_an_amd_machine_are_those_of_one_commit_on_the_real_database() -> None:
     tables = (CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE)
-    assert {path.stem for path in AMD.glob("*.csv")} == {table.name for table in tables}
+    on_links = (ROUNDS, SCORES, LINKS, MODEL, ROUND_MODEL, PRIVACY)
+    assert {path.stem for path in AMD.glob("*.csv")} == {t.name for t in (*tables, *on_links)}
     found = [read_table(table, AMD) for table in tables]
     for rows in found:
         assert set(rows["dataset"]) == {"mitdb"}
@@ -63,6 +66,13 @@ def test_the_rows_of_an_amd_machine_are_those_of_one_commit_on_the_real_database
         len({tuple(row) for rows in found for row in rows[keys].drop_duplicates().to_numpy()}) == 1
     )
     assert "crossscale_channels_last" in set(found[0]["contestant"])
+    for table in on_links:
+        rows = read_table(table, AMD)
+        assert set(rows["dataset"]) == {"mitdb"}
+        assert rows["cpu_model"].str.startswith("AMD").all()
+        assert not rows["git_dirty"].any()
+        by = ["experiment"] if table in (ROUNDS, SCORES) else ["cpu_model"]
+        assert (rows.groupby(by)["git_revision"].nunique() == 1).all(), table.name
 
 
 def test_the_reference_reaches_the_scores_that_the_suite_stands_for() -> None:

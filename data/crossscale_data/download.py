@@ -1,4 +1,7 @@
-"""MIT-BIH downloaded from PhysioNet through wfdb: with progress, retries, resume and checksums."""
+"""MIT-BIH downloaded from PhysioNet through wfdb: with progress, retries, resume and checksums.
+
+wfdb is imported where it downloads: every command asks this file first, and few download.
+"""
 
 import contextlib
 import io
@@ -6,7 +9,6 @@ import time
 from pathlib import Path
 
 import requests
-import wfdb
 from tqdm import tqdm
 
 from crossscale_data.checksums import file_sha256
@@ -45,6 +47,8 @@ def download(
 
 
 def _download_file(partial: Path, name: str, digest: str, retry_wait_s: float) -> None:
+    import wfdb
+
     problem = ""
     for attempt in range(TRIES):
         if attempt:
@@ -63,6 +67,8 @@ def _download_file(partial: Path, name: str, digest: str, retry_wait_s: float) -
 
 
 def _require_connection() -> None:
+    import wfdb
+
     url = wfdb.io.download.config.db_index_url
     try:
         requests.head(url, timeout=CONNECT_TIMEOUT_S)

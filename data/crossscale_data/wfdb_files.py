@@ -3,18 +3,22 @@
 Signals are decoded by a vectorised reader of our own (format 212: two 12-bit samples in three
 bytes), several times as fast as wfdb's; the header and the annotations go through wfdb. The tests
 compare both readers on every record. Source of the format: WFDB, signal(5), "Format 212".
+wfdb is imported where it reads: it takes longer to load than all that is prepared already.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import wfdb
 
 from crossscale_data.errors import DataError
 from crossscale_data.labels import beat_classes
 from crossscale_data.records import SAMPLING_HZ
+
+if TYPE_CHECKING:
+    import wfdb
 
 _MISSING_SAMPLE = -2048  # format 212's code for "not digitised"
 _MAIN_LEAD = "MLII"
@@ -72,6 +76,8 @@ def read_beats(
         DataError: the file is missing or damaged, an annotation lies past `record_samples`, or a
             symbol is unknown.
     """
+    import wfdb
+
     _require(directory / f"{record}.atr")
     try:
         annotation = wfdb.rdann(str(directory / str(record)), "atr")
@@ -117,7 +123,9 @@ def decode_212(raw: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
     return digital
 
 
-def _read_header(directory: Path, record: int) -> wfdb.Record:
+def _read_header(directory: Path, record: int) -> "wfdb.Record":
+    import wfdb
+
     _require(directory / f"{record}.hea")
     try:
         header = wfdb.rdheader(str(directory / str(record)))
@@ -146,7 +154,7 @@ def _read_header(directory: Path, record: int) -> wfdb.Record:
     return header
 
 
-def _read_signals(path: Path, header: wfdb.Record) -> npt.NDArray[np.int16]:
+def _read_signals(path: Path, header: "wfdb.Record") -> npt.NDArray[np.int16]:
     _require_length(path, header)
     digital = decode_212(np.fromfile(path, np.uint8))
     for lead, announced in enumerate(header.checksum):
@@ -159,7 +167,7 @@ def _read_signals(path: Path, header: wfdb.Record) -> npt.NDArray[np.int16]:
     return digital
 
 
-def _require_length(path: Path, header: wfdb.Record) -> None:
+def _require_length(path: Path, header: "wfdb.Record") -> None:
     """Before any memory is taken for what a header announces."""
     _require(path)
     held = path.stat().st_size

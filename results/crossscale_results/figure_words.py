@@ -154,6 +154,12 @@ FIGURES = {
         "markers are what the model was fitted to, full ones what it had not seen.",
         f"{_M3}.cost_model",
     ),
+    "module3_round_model": FigureWords(
+        "More hosts on a link",
+        "A round's time and communication's share of it by hosts that take the same local steps "
+        "together: measured, and as the cost model predicts it from two hosts.",
+        f"{_M3}.link_scaling --profile paper",
+    ),
     "module3_projection": FigureWords(
         "The cost model beyond this machine",
         "Predicted, nothing here was measured: seconds of an Allreduce of a million numbers on up "

@@ -101,6 +101,31 @@ def write_link_rounds(results_dir: Path, modes: dict[str, tuple[float, float]]) 
         append_rows(ROUNDS, results_dir, replace(provenance, run_id=f"l{number}"), rows)
 
 
+def write_link_scaling(
+    results_dir: Path,
+    worlds: dict[int, tuple[float, float]],
+    link: str = "100 Mbit/s",
+    shared_steps: int = 48,
+    profile: str = "quick",
+) -> None:
+    """Three rounds of each world's (computing_s, exposed_s); the first takes twice as long."""
+    provenance = collect("mitdb", profile)
+    for world, (computing_s, exposed_s) in worlds.items():
+        shared = {
+            "experiment": "link-scaling",
+            "link": f"{world} hosts, {link}",
+            "local_steps": shared_steps // world,
+            "rounds": 3,
+        }
+        rows = []
+        for index in range(3):
+            round_s = (computing_s + exposed_s) * (2 if index == 0 else 1)
+            for rank in range(world):
+                row = _round_row(world, "G1", rank, index, 0, exposed_s, (), round_s)
+                rows.append(replace(row, config=replace(row.config, **shared)))
+        append_rows(ROUNDS, results_dir, replace(provenance, run_id=f"w{world}{link[0]}"), rows)
+
+
 def write_accuracy(results_dir: Path, scores: dict[str, list[float]]) -> None:
     """Each federation's last macro-F1 by seed; half of it five rounds before."""
     provenance = collect("mitdb", "paper")

@@ -15,7 +15,7 @@ def lines(results_dir: Path, about: str) -> list[str]:
 
 def test_without_rows_nothing_is_judged(tmp_path: Path) -> None:
     told = render(tmp_path).splitlines()
-    assert len(told) == 8
+    assert len(told) == 9
     assert all(line.endswith("not measured") for line in told)
 
 

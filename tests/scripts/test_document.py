@@ -14,7 +14,7 @@ REFERENCE = CHECKOUT / "results" / "reference"
 
 
 def test_marked_parts_are_what_the_rows_make_of_them(document: ModuleType) -> None:
-    assert len(document.PARTS) == 14
+    assert len(document.PARTS) == 15
     for part in document.PARTS:
         assert document.told(part) == part.text(part.rows), (part.file, part.label)
 
