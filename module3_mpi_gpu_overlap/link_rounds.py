@@ -16,15 +16,12 @@ import pandas as pd
 from tqdm import tqdm
 from typing_extensions import Doc
 
-from crossscale_data.prepared import load_beats
-from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.reader import read_table
 from module3_mpi_gpu_overlap.columns import ROUNDS
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.ladder import Mode
-from module3_mpi_gpu_overlap.run_on_hosts import train_on_hosts
-from module3_mpi_gpu_overlap.virtual_cluster import require_permission
+from module3_mpi_gpu_overlap.run_on_hosts import prepared_on_hosts, train_on_hosts
 
 TRIAL_ROUNDS = 3  # the first warms up
 
@@ -94,10 +91,7 @@ def link_rounds(config: LinkRoundsConfig) -> None:
         NotPermittedError: virtual hosts cannot be made here.
         UserError: a run failed; the rows before are kept.
     """
-    require_permission()
-    source = find_source(config.data_dir)
-    load_beats(source)  # prepared here, not inside the first run
-    print(source)
+    source = prepared_on_hosts(config.data_dir)
     grid = GRIDS[config.profile]
     steps = {}
     for rate in tqdm(grid.rates, desc="as many steps as an average takes", unit="trial"):

@@ -14,13 +14,10 @@ from typing import Annotated, Literal
 from tqdm import tqdm
 from typing_extensions import Doc
 
-from crossscale_data.prepared import load_beats
-from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.ladder import Mode
-from module3_mpi_gpu_overlap.run_on_hosts import train_on_hosts
-from module3_mpi_gpu_overlap.virtual_cluster import require_permission
+from module3_mpi_gpu_overlap.run_on_hosts import prepared_on_hosts, train_on_hosts
 
 MODE: Mode = "G1"  # blocking, and its messages follow from the model's size alone
 
@@ -81,10 +78,7 @@ def link_scaling(config: LinkScalingConfig) -> None:
         NotPermittedError: virtual hosts cannot be made here.
         UserError: a run failed; the rows before are kept.
     """
-    require_permission()
-    source = find_source(config.data_dir)
-    load_beats(source)  # prepared here, not inside the first run
-    print(source)
+    source = prepared_on_hosts(config.data_dir)
     grid = GRIDS[config.profile]
     jobs = list(jobs_of(grid, config.repeats or grid.repeats))
     with tqdm(jobs, desc="worlds on links", unit="run") as bar:

@@ -11,6 +11,7 @@ import pytest
 
 from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
+from module3_mpi_gpu_overlap.virtual_cluster import require_permission
 
 HERE = Path(__file__).parent
 LIMIT_S = 60.0
@@ -23,6 +24,15 @@ def mpiexec() -> Path:
     """The mpiexec that tests use; without one they are skipped."""
     try:
         return find_mpiexec()
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def virtual_hosts_permitted() -> None:
+    """Where they are not, tests of them are skipped."""
+    try:
+        require_permission()
     except UserError as error:
         pytest.skip(str(error))
 

@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from crossscale_data.source import Source
-from crossscale_results.errors import UserError
 from crossscale_results.reader import read_table
-from module3_mpi_gpu_overlap import virtual_cluster
 from module3_mpi_gpu_overlap.columns import ROUNDS
 from module3_mpi_gpu_overlap.link_scaling import GRIDS, LinkScalingConfig, jobs_of, link_scaling
 from module3_mpi_gpu_overlap.link_sweep import GRIDS as SWEPT
@@ -25,19 +23,16 @@ def test_worlds_take_turns_and_share_the_steps() -> None:
 
 
 @pytest.mark.mpi
+@pytest.mark.usefixtures("virtual_hosts_permitted")
 @pytest.mark.slow
 def test_rows_name_their_link_and_their_share_of_the_steps(
     mpiexec: Path, short_synthetic: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    try:
-        virtual_cluster.require_permission()
-    except UserError as error:
-        pytest.skip(str(error))
-    grid = replace(GRIDS["quick"], world_sizes=(2,), rates=("20mbit",), rounds=2, hidden_width=100)
+    grid = replace(GRIDS["quick"], world_sizes=(2,), rates=("50mbit",), rounds=2, hidden_width=100)
     monkeypatch.setitem(GRIDS, "quick", grid)
     link_scaling(LinkScalingConfig(data_dir=short_synthetic.directory, results_dir=tmp_path))
     rows = read_table(ROUNDS, tmp_path)
-    assert set(rows["link"]) == {"2 hosts, 20 Mbit/s"}
+    assert set(rows["link"]) == {"2 hosts, 50 Mbit/s"}
     assert set(rows["experiment"]) == {"link-scaling"}
     assert set(rows["local_steps"]) == {24}
     assert len(rows) == 4
