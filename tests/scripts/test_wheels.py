@@ -106,9 +106,7 @@ def test_a_python_that_is_not_there_is_left_out(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_wheel_works_where_nothing_of_the_checkout_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Compiled in a fraction of the time: what optimisation makes of it, all other tests use.
-    monkeypatch.setenv("SKBUILD_CMAKE_BUILD_TYPE", "Debug")
+def test_the_wheel_works_where_nothing_of_the_checkout_is() -> None:
     command = [sys.executable, str(SCRIPT), "--portable-only", "--pythons"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
