@@ -25,7 +25,7 @@ from module3_mpi_gpu_overlap.accuracy_summary import (
 from module3_mpi_gpu_overlap.columns import FAULTS, MODEL, PEERS, ROUND_MODEL, ROUNDS, WIRE
 from module3_mpi_gpu_overlap.faults import SIGNALS
 from module3_mpi_gpu_overlap.model_columns import WITHIN_PERCENT
-from module3_mpi_gpu_overlap.selection import profile_rows
+from module3_mpi_gpu_overlap.selection import last_run, profile_rows, warm_rounds
 
 EXPOSED_AT_MOST, ROUND_AT_MOST = 0.05, 0.55
 OVERHEAD_AT_MOST = 0.02
@@ -72,12 +72,8 @@ def _told(
     yield from tell(rows)
 
 
-def _warm(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["round_index"] > 0]
-
-
 def _on_links(rows: pd.DataFrame) -> Iterator[str]:
-    for link, own in _warm(rows).groupby("link", sort=False):
+    for link, own in warm_rounds(rows).groupby("link", sort=False):
         # A run's last round waits for its own average, whatever the mode.
         inner = own[own["round_index"] < own["rounds"] - 1]
         exposed = inner.groupby("mode")["exposed_communication_s"].median().astype(float)
@@ -108,7 +104,7 @@ def _on_links(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _overhead(rows: pd.DataFrame) -> Iterator[str]:
-    own = _warm(rows)
+    own = warm_rounds(rows)
     own = own[(own["world_size"] == 2) & ~own["oversubscribed"].astype(bool)]
     if own.empty:
         yield "suite overhead: not measured with a core for each of 2 ranks"
@@ -131,7 +127,7 @@ def _unspent(rows: pd.DataFrame) -> pd.Series:
 
 def _peers(rows: pd.DataFrame) -> Iterator[str]:
     # A median of what a runner adds, in its variant that adds least.
-    own = _warm(rows[rows["overhead_s"].notna() & ~rows["oversubscribed"].astype(bool)])
+    own = warm_rounds(rows[rows["overhead_s"].notna() & ~rows["oversubscribed"].astype(bool)])
     suite, flower = own[own["role"] == "suite"], own[own["library"] == "flwr"]
     if suite.empty or flower.empty:
         yield "overhead of Flower over the suite's: not measured"
@@ -158,7 +154,7 @@ def _both(times: "pd.Series[float]") -> str:
 
 def _share(rows: pd.DataFrame) -> Iterator[str]:
     # One rank has nobody to communicate with: what it spends there is its own copying.
-    own = _warm(rows[(rows["mode"] == "G0") & (rows["world_size"] > 1)])
+    own = warm_rounds(rows[(rows["mode"] == "G0") & (rows["world_size"] > 1)])
     share = own["exposed_communication_s"] / own["round_s"]
     by_world = share.groupby(own["world_size"]).median().astype(float)
     crowded = own.groupby("world_size")["oversubscribed"].any()
@@ -185,7 +181,7 @@ def _model(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _round_model(rows: pd.DataFrame) -> Iterator[str]:
-    last = rows[rows["run_id"] == rows["run_id"].iloc[-1]]
+    last = last_run(rows)
     for network, own in last.groupby("network", sort=False):
         by_world = own.sort_values("world_size")
         shares = [by_world[f"{how}_communication_ratio"] for how in ("measured", "predicted")]
@@ -194,7 +190,7 @@ def _round_model(rows: pd.DataFrame) -> Iterator[str]:
             for world, seen, modelled in zip(by_world["world_size"], *shares, strict=True)
         )
         # Ranks that are no power of two first fold into others: a step of their own.
-        whole = by_world["world_size"].isin([2**k for k in range(1, 13)])
+        whole = [int(world).bit_count() == 1 for world in by_world["world_size"]]
         grows = _judged(all(share[whole].is_monotonic_increasing for share in shares))
         yield (
             f"communication's share of a round, {network} (bar: grows in both by powers of two): "
@@ -245,7 +241,7 @@ def _bytes(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _faults(rows: pd.DataFrame) -> Iterator[str]:
-    last = rows[rows["run_id"] == rows["run_id"].iloc[-1]]
+    last = last_run(rows)
     broken = last["promise"].value_counts().drop("kept", errors="ignore")
     found = ", ".join(f"{count} {promise}" for promise, count in broken.items()) or "none broken"
     signals = last[last["kind"].isin(SIGNALS)]

@@ -10,15 +10,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from crossscale_data.prepared import load_beats
-from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.provenance import usable_cores
-from module3_mpi_gpu_overlap.child_process import options_of
+from module3_mpi_gpu_overlap.child_process import options_of, shared_options
 from module3_mpi_gpu_overlap.config import GRIDS, BenchConfig, Experiment, Grid
 from module3_mpi_gpu_overlap.dry_run import render_plan
 from module3_mpi_gpu_overlap.ladder import LADDER, Mode, Precision
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
+from module3_mpi_gpu_overlap.prepared_source import prepared_source
 
 CHILD_LIMIT_S = 900.0
 
@@ -35,9 +34,7 @@ def bench(config: BenchConfig) -> None:
     if config.dry_run:
         print(render_plan(config, jobs, mpiexec))
         return
-    source = find_source(config.data_dir)
-    load_beats(source)  # prepared here, not inside the first child
-    print(source)
+    source = prepared_source(config.data_dir)
     print(f"ranks are started by {mpiexec}, on {usable_cores()} cores")
     with tqdm(jobs, desc="bench", unit="run") as bar:
         for ranks, repeat, arguments in bar:
@@ -90,15 +87,7 @@ def _modes(grid: Grid, ranks: int) -> tuple[Mode, ...]:
 
 
 def _common(config: BenchConfig, data_dir: Path, ranks: int, repeat: int) -> list[str]:
-    given = {
-        "data-dir": data_dir,
-        "results-dir": config.results_dir,
-        "profile": config.profile,
-        "seed": config.seed,
-        "repeat": repeat,
-        "ranks": ranks,
-    }
-    return options_of(given)
+    return options_of({**shared_options(config, data_dir, repeat), "ranks": ranks})
 
 
 def main() -> int:

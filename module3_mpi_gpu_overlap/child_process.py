@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from crossscale_results.errors import UserError
 
@@ -64,6 +65,28 @@ def reason_of(err: str) -> str:
     lines = [line.strip() for line in err.splitlines() if line.strip()]
     sentences = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return (sentences or lines[-1:] or ["no message"])[0]
+
+
+class Bench(Protocol):
+    """What the configuration of every bench has."""
+
+    @property
+    def profile(self) -> str: ...
+    @property
+    def results_dir(self) -> Path: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def shared_options(config: Bench, data_dir: Path, repeat: int) -> dict[str, object]:
+    """What a bench tells each of its runs, by option name; folders whatever a run's own is."""
+    return {
+        "data-dir": data_dir.resolve(),
+        "results-dir": config.results_dir.resolve(),
+        "profile": config.profile,
+        "seed": config.seed,
+        "repeat": repeat,
+    }
 
 
 def options_of(given: Mapping[str, object]) -> list[str]:

@@ -17,8 +17,6 @@ from typing import Annotated, Literal
 from tqdm import tqdm
 from typing_extensions import Doc
 
-from crossscale_data.prepared import load_beats
-from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
 from crossscale_results.provenance import collect
@@ -29,6 +27,7 @@ from module3_mpi_gpu_overlap.fault_columns import FAULTS, FaultKey, FaultMeasure
 from module3_mpi_gpu_overlap.fault_try import ROUNDS, Observed, Runs, try_fault
 from module3_mpi_gpu_overlap.fault_verdict import Verdict, judge
 from module3_mpi_gpu_overlap.faults import Fault, draw_faults
+from module3_mpi_gpu_overlap.prepared_source import prepared_source
 
 TRIES = {"quick": 10, "paper": 200}
 
@@ -55,9 +54,7 @@ def inject(config: FaultInjectionConfig) -> None:
     tries = TRIES[config.profile] if config.tries is None else config.tries
     if tries < 1:
         raise UserError("--tries must be at least 1")
-    source = find_source(config.data_dir)
-    load_beats(source)  # prepared here, not inside the first run
-    print(source)
+    source = prepared_source(config.data_dir)
     provenance = collect(source.dataset, config.profile)
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="crossscale-faults-") as folder:

@@ -14,13 +14,12 @@ from typing import Annotated, Literal
 from tqdm import tqdm
 from typing_extensions import Doc
 
-from crossscale_data.prepared import load_beats
-from crossscale_data.source import find_source
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
+from module3_mpi_gpu_overlap.prepared_source import prepared_source
 
 CHILD_LIMIT_S = 1800.0
 
@@ -100,9 +99,7 @@ def train_all(config: AccuracyConfig) -> None:
     find_mpiexec()
     grid = GRIDS[config.profile]
     jobs = list(jobs_of(config.seeds or grid.seeds, config.federations or grid.federations))
-    source = find_source(config.data_dir)
-    load_beats(source)  # prepared here, not inside the first run
-    print(source)
+    source = prepared_source(config.data_dir)
     with tqdm(jobs, desc="federations", unit="run") as bar:
         for name, seed in bar:
             bar.set_postfix_str(f"{name}, seed {seed}")

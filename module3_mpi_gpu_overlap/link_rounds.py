@@ -18,10 +18,14 @@ from typing_extensions import Doc
 
 from crossscale_results.cli import run
 from crossscale_results.reader import read_table
+from module3_mpi_gpu_overlap.child_process import shared_options
 from module3_mpi_gpu_overlap.columns import ROUNDS
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.ladder import Mode
-from module3_mpi_gpu_overlap.run_on_hosts import prepared_on_hosts, train_on_hosts
+from module3_mpi_gpu_overlap.prepared_source import prepared_source
+from module3_mpi_gpu_overlap.run_on_hosts import train_on_hosts
+from module3_mpi_gpu_overlap.selection import warm_rounds
+from module3_mpi_gpu_overlap.virtual_cluster import require_permission
 
 TRIAL_ROUNDS = 3  # the first warms up
 
@@ -91,7 +95,8 @@ def link_rounds(config: LinkRoundsConfig) -> None:
         NotPermittedError: virtual hosts cannot be made here.
         UserError: a run failed; the rows before are kept.
     """
-    source = prepared_on_hosts(config.data_dir)
+    require_permission()
+    source = prepared_source(config.data_dir)
     grid = GRIDS[config.profile]
     steps = {}
     for rate in tqdm(grid.rates, desc="as many steps as an average takes", unit="trial"):
@@ -125,7 +130,7 @@ def steps_in_balance(rows: pd.DataFrame) -> int:
     Args:
         rows: of a run in `G0`; its first round, which warms up what follows, is left out.
     """
-    warm = rows[rows["round_index"] > 0]
+    warm = warm_rounds(rows)
     trained_s = float(warm.groupby("round_index")["train_s"].max().median())
     step_s = trained_s / int(warm["local_steps"].iloc[0])
     return max(1, round(float(warm["communication_s"].iloc[0]) / step_s))
@@ -154,12 +159,8 @@ def _run(
         "rounds": grid.rounds,
         "local-steps": local_steps,
         "batch-size": grid.batch_size,
-        "data-dir": data_dir.resolve(),
-        "results-dir": config.results_dir.resolve(),
-        "profile": config.profile,
         "experiment": "links",
-        "seed": config.seed,
-        "repeat": repeat,
+        **shared_options(config, data_dir, repeat),
     }
     train_on_hosts(grid.hosts, rate, options, grid.mtu_bytes)
 

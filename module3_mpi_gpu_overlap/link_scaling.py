@@ -15,9 +15,12 @@ from tqdm import tqdm
 from typing_extensions import Doc
 
 from crossscale_results.cli import run
+from module3_mpi_gpu_overlap.child_process import shared_options
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
 from module3_mpi_gpu_overlap.ladder import Mode
-from module3_mpi_gpu_overlap.run_on_hosts import prepared_on_hosts, train_on_hosts
+from module3_mpi_gpu_overlap.prepared_source import prepared_source
+from module3_mpi_gpu_overlap.run_on_hosts import train_on_hosts
+from module3_mpi_gpu_overlap.virtual_cluster import require_permission
 
 MODE: Mode = "G1"  # blocking, and its messages follow from the model's size alone
 
@@ -78,7 +81,8 @@ def link_scaling(config: LinkScalingConfig) -> None:
         NotPermittedError: virtual hosts cannot be made here.
         UserError: a run failed; the rows before are kept.
     """
-    source = prepared_on_hosts(config.data_dir)
+    require_permission()
+    source = prepared_source(config.data_dir)
     grid = GRIDS[config.profile]
     jobs = list(jobs_of(grid, config.repeats or grid.repeats))
     with tqdm(jobs, desc="worlds on links", unit="run") as bar:
@@ -90,12 +94,8 @@ def link_scaling(config: LinkScalingConfig) -> None:
                 "rounds": grid.rounds,
                 "local-steps": grid.shared_steps // hosts,
                 "batch-size": grid.batch_size,
-                "data-dir": source.directory.resolve(),
-                "results-dir": config.results_dir.resolve(),
-                "profile": config.profile,
                 "experiment": "link-scaling",
-                "seed": config.seed,
-                "repeat": repeat,
+                **shared_options(config, source.directory, repeat),
             }
             train_on_hosts(hosts, rate, options)
     print(f"{len(jobs)} runs done; rows are in {config.results_dir}/module3_rounds.csv")

@@ -15,7 +15,7 @@ from typing_extensions import Doc
 
 from crossscale_data.source import find_source
 from crossscale_results.cli import run
-from module3_mpi_gpu_overlap.child_process import options_of
+from module3_mpi_gpu_overlap.child_process import options_of, shared_options
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
 from module3_mpi_gpu_overlap.config import NamedDataDir, ResultsDir
 from module3_mpi_gpu_overlap.link_columns import Algorithm
@@ -127,11 +127,7 @@ def _command(config: LinkSweepConfig, data_dir: Path, job: Job) -> list[str]:
         "rate": job.rate,
         "ranks": job.ranks,
         "samples": GRIDS[config.profile].samples,
-        "data-dir": data_dir.resolve(),
-        "results-dir": config.results_dir.resolve(),
-        "profile": config.profile,
-        "seed": config.seed,
-        "repeat": job.repeat,
+        **shared_options(config, data_dir, job.repeat),
     }
     options = options_of(given)
     if job.algorithm == "none":

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_panels, save_figure
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
 from module3_mpi_gpu_overlap.model_columns import MODEL, WITHIN_PERCENT
-from module3_mpi_gpu_overlap.selection import profile_rows
+from module3_mpi_gpu_overlap.selection import last_run, profile_rows
 
 PROJECTED_FLOATS = 1_000_000
 FILL = {"calibration": "none", "held out": "full"}
@@ -21,7 +21,7 @@ def draw_model(results_dir: Path, out_dir: Path) -> list[Path]:
     rows = profile_rows(MODEL, results_dir)
     if rows is None:
         return []
-    rows = rows[rows["run_id"] == rows["run_id"].iloc[-1]]
+    rows = last_run(rows)
     measured = rows[rows["kind"] != "projection"]
     paths = draw_residuals(measured, out_dir) if len(measured) else []
     projection = rows[

@@ -19,8 +19,7 @@ import pandas as pd
 from tqdm import tqdm
 from typing_extensions import Doc
 
-from crossscale_data.prepared import load_beats
-from crossscale_data.source import Source, find_source
+from crossscale_data.source import Source
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
 from crossscale_results.libraries import version_of, why_absent
@@ -34,6 +33,8 @@ from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 from module3_mpi_gpu_overlap.peer_columns import PEERS, PeerMeasurement, PeerRun
 from module3_mpi_gpu_overlap.peers.contestant import RANKS, Contestant, ranks_of
 from module3_mpi_gpu_overlap.peers.contestants import CONTESTANTS, REFERENCE
+from module3_mpi_gpu_overlap.prepared_source import prepared_source
+from module3_mpi_gpu_overlap.selection import warm_rounds
 
 CHILD_LIMIT_S = 600.0
 BATCH_SIZE = 256
@@ -97,9 +98,7 @@ def peer_bench(config: PeerBenchConfig) -> None:
     if unknown := [name for name in names if name not in CONTESTANTS]:
         raise UserError(f"{unknown[0]!r} is no contestant: choose of {', '.join(CONTESTANTS)}")
     find_mpiexec()
-    source = find_source(config.data_dir)
-    load_beats(source)  # prepared here, not inside the first child
-    print(source)
+    source = prepared_source(config.data_dir)
     grid = GRIDS[config.profile]
     provenance = replace(collect(source.dataset, config.profile), threads_count=1)
     present = [CONTESTANTS[name] for name in names if why_absent(CONTESTANTS[name].module) is None]
@@ -256,7 +255,7 @@ def render(results_dir: Path, run_id: str) -> str:
     frame = frame[frame["run_id"] == run_id]
     head = ("contestant", "round", "local steps", "overhead", "without drawing", "exposed")
     lines = [_line(*head)]
-    for name, own in frame[frame["round_index"] > 0].groupby("contestant", sort=False):
+    for name, own in warm_rounds(frame).groupby("contestant", sort=False):
         columns = ("round_s", "train_s", "overhead_s", "runner_overhead_s")
         told = [_ms(own, column) for column in (*columns, "exposed_communication_s")]
         lines.append(_line(str(name), *told))

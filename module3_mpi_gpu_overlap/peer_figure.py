@@ -6,7 +6,7 @@ import pandas as pd
 
 from crossscale_results.style import PALETTE, new_figure, save_figure
 from module3_mpi_gpu_overlap.peer_columns import PEERS
-from module3_mpi_gpu_overlap.selection import profile_rows
+from module3_mpi_gpu_overlap.selection import profile_rows, warm_rounds
 
 EVERY_STEP = "steps_s"  # local steps that hold their communication
 PARTS = {
@@ -22,7 +22,7 @@ def draw_peers(results_dir: Path, out_dir: Path) -> list[Path]:
     rows = profile_rows(PEERS, results_dir)
     if rows is None:
         return []
-    rows = rows[rows["round_s"].notna() & (rows["round_index"] > 0)]
+    rows = warm_rounds(rows[rows["round_s"].notna()])
     if rows.empty:
         return []
     parts = _parts(rows)

@@ -64,7 +64,7 @@ class ProgressHelper:
 
 @contextmanager
 def progress_helper(
-    comm: MPI.Intracomm, method: Progress, interval_s: float = SHORTEST_INTERVAL_S
+    comm: MPI.Intracomm, method: Progress, interval_s: float
 ) -> Iterator[ProgressHelper]:
     """The helper of a method, which ends with the block; collective.
 

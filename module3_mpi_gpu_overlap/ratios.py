@@ -8,7 +8,7 @@ import pandas as pd
 from crossscale_results.ratios import Ratio, ratio_of
 from module3_mpi_gpu_overlap.accuracy_summary import TEST_SET, final, scored
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS, WIRE
-from module3_mpi_gpu_overlap.selection import on_device, profile_rows
+from module3_mpi_gpu_overlap.selection import on_device, profile_rows, warm_rounds
 
 MODULE = "module 3"
 _ROUND = ["repeat", "round_index"]
@@ -59,7 +59,9 @@ def mode_ratios(rows: pd.DataFrame) -> list[Ratio]:
     """
     return [
         ratio
-        for (link, world, steps), own in _warm(rows).groupby(["link", "world_size", "local_steps"])
+        for (link, world, steps), own in warm_rounds(rows).groupby(
+            ["link", "world_size", "local_steps"]
+        )
         for ratio in ratio_of(
             MODULE,
             f"time of a round, G3 over G0, {link}, {_ranks(world)}, {steps} local steps"
@@ -73,7 +75,7 @@ def mode_ratios(rows: pd.DataFrame) -> list[Ratio]:
 
 def exposed_ratios(rows: pd.DataFrame) -> list[Ratio]:
     """Exposed communication of G3 over G0's, by link; a run's last round waits for its average."""
-    inner = _warm(rows)
+    inner = warm_rounds(rows)
     inner = inner[inner["round_index"] < inner["rounds"] - 1]
     return [
         ratio
@@ -135,11 +137,6 @@ def _scores(results_dir: Path) -> Iterator[Ratio]:
             f"macro-F1 on {TEST_SET} of {first['dataset']}, {name}, {first['rounds']} rounds",
             tuple(by_seed),
         )
-
-
-def _warm(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without each run's first round, which warms up what follows."""
-    return rows[rows["round_index"] > 0]
 
 
 def _by_run(rows: pd.DataFrame, mode: str) -> pd.Series:

@@ -7,16 +7,21 @@ network. So nothing of a world beyond two ranks is seen, and its round is held o
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
-from statistics import median
 from typing import Any
 
 import pandas as pd
 
 from crossscale_results.rows import Row
 from module3_mpi_gpu_overlap.averaging import buckets
-from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES, Network, mpich_s
+from module3_mpi_gpu_overlap.collective_costs import (
+    FLOAT_BYTES,
+    Network,
+    communication_share,
+    mpich_s,
+)
 from module3_mpi_gpu_overlap.cost_fit import LARGEST_FITTED_WORLD
 from module3_mpi_gpu_overlap.round_model_columns import RoundKind, RoundModelKey, RoundPrediction
+from module3_mpi_gpu_overlap.selection import per_round, warm_rounds
 
 
 def compared_rounds(
@@ -29,7 +34,7 @@ def compared_rounds(
         rounds: rows of `link_scaling`.
         cores: what the hosts share.
     """
-    warm = rounds[rounds["round_index"] > 0]
+    warm = warm_rounds(rounds)
     links = warm["link"].astype(str).str.partition(", ")[2]
     for name, own in warm.groupby(links, sort=False):
         pair = own[own["world_size"] == LARGEST_FITTED_WORLD]
@@ -65,18 +70,17 @@ def predicted(
     pieces = buckets(key.averaged_count, key.bucket_bytes)
     sent = [FLOAT_BYTES * (piece.stop - piece.start) for piece in pieces]
     average_s = sum(mpich_s(network, key.world_size, size) for size in sent)
-    rounds = measured.groupby(["run_id", "round_index"])[["round_s", "exposed_communication_s"]]
-    means = rounds.mean()
-    round_s = float(means["round_s"].median())
-    shares = means["exposed_communication_s"] / means["round_s"]
+    rounds = per_round(measured, ["exposed_communication_s"])
+    round_s = float(rounds["round_s"].median())
+    shares = rounds["exposed_communication_s"] / rounds["round_s"]
     return RoundPrediction(
         predicted_computing_s=own_s,
         predicted_communication_s=average_s,
         predicted_round_s=own_s + average_s,
         measured_round_s=round_s,
         error_percent=100 * ((own_s + average_s) / round_s - 1),
-        predicted_communication_ratio=average_s / (own_s + average_s),
-        measured_communication_ratio=median(shares.astype(float)),
+        predicted_communication_ratio=communication_share(average_s, own_s),
+        measured_communication_ratio=float(shares.median()),
     )
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from crossscale_results.style import COLOURS, MARKERS, PALETTE, new_figure, save_figure
 from module3_mpi_gpu_overlap.round_model_columns import ROUND_MODEL
-from module3_mpi_gpu_overlap.selection import profile_rows
+from module3_mpi_gpu_overlap.selection import last_run, profile_rows
 
 
 def draw_round_model(results_dir: Path, out_dir: Path) -> list[Path]:
@@ -12,7 +12,7 @@ def draw_round_model(results_dir: Path, out_dir: Path) -> list[Path]:
     rows = profile_rows(ROUND_MODEL, results_dir)
     if rows is None:
         return []
-    rows = rows[rows["run_id"] == rows["run_id"].iloc[-1]].sort_values("world_size")
+    rows = last_run(rows).sort_values("world_size")
     figure, (times, shares) = new_figure(width_in=7.0, height_in=3.8, columns=2)
     for i, (network, own) in enumerate(rows.groupby("network", sort=False)):
         worlds = own["world_size"]

@@ -2,36 +2,14 @@
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-from crossscale_data.prepared import load_beats
-from crossscale_data.source import Source, find_source
 from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.child_process import options_of, reason_of, run_child
-from module3_mpi_gpu_overlap.virtual_cluster import (
-    VirtualCluster,
-    arguments_of,
-    check,
-    require_permission,
-)
+from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster, arguments_of, check
 from module3_mpi_gpu_overlap.virtual_link import MTU_BYTES
 
 CLUSTER = "module3_mpi_gpu_overlap.virtual_cluster"
 TRAIN_LIMIT_S = 1800.0
-
-
-def prepared_on_hosts(data_dir: Path | None) -> Source:
-    """The database that runs on hosts will read, prepared here and not inside the first of them.
-
-    Raises:
-        NotPermittedError: virtual hosts cannot be made here.
-        DataError: the folder that was named is not the whole, undamaged database.
-    """
-    require_permission()
-    source = find_source(data_dir)
-    load_beats(source)
-    print(source)
-    return source
 
 
 def train_on_hosts(

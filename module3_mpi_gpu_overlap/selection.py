@@ -22,6 +22,16 @@ def per_round(rows: pd.DataFrame, parts: list[str]) -> pd.DataFrame:
     return rows.groupby(keys)[[*parts, "round_s"]].mean().astype(float).droplevel([2, 3])
 
 
+def warm_rounds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without each run's first round, which warms up what follows."""
+    return rows[rows["round_index"] > 0]
+
+
+def last_run(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that were written last together."""
+    return rows[rows["run_id"] == rows["run_id"].iloc[-1]]
+
+
 def on_device(rows: pd.DataFrame) -> str:
     """`, on cuda` of rounds that an accelerator trained; nothing of those on a CPU."""
     device = rows["device_type"].iloc[-1]

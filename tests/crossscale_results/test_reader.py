@@ -1,6 +1,7 @@
 """A file read back: every cell checked, and whatever is wrong named by file, line and column."""
 
 import csv
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import Doc
 
-from crossscale_results import ResultsError, Row, Table, append_rows, read_table
+from crossscale_results import ResultsError, Row, Table, append_rows, read_table, reader
 
 Lines = list[list[str]]
 
@@ -51,6 +52,28 @@ def test_columns_come_in_the_tables_order_with_their_dtypes(toy: Any, toy_file: 
     for column in toy.TOY.columns:
         assert frame[column.name].dtype == dtypes[column.kind], column.name
     assert frame["repeat"].tolist() == [0, 1, 2]
+
+
+def test_a_file_that_lies_still_is_parsed_once_and_nobodys_changes_reach_another(
+    toy: Any, toy_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = []
+    parse = reader.whole_lines
+    monkeypatch.setattr(reader, "whole_lines", lambda path: parsed.append(path) or parse(path))
+    os.utime(toy_file, (1.0, 1.0))
+    frame = read_table(toy.TOY, toy_file.parent)
+    frame["repeat"] = 9
+    assert read_table(toy.TOY, toy_file.parent)["repeat"].tolist() == [0, 1, 2]
+    assert parsed == [toy_file]
+
+
+def test_a_change_that_leaves_size_and_time_is_seen(toy: Any, toy_file: Path) -> None:
+    times = toy_file.stat()
+    read_table(toy.TOY, toy_file.parent)
+    put(toy_file, 2, "repeat", "7")
+    os.utime(toy_file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert toy_file.stat().st_size == times.st_size
+    assert read_table(toy.TOY, toy_file.parent)["repeat"].tolist() == [7, 1, 2]
 
 
 def test_what_was_not_measured_is_na_with_its_reason(toy: Any, toy_file: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from crossscale_results.errors import UserError
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
-from module3_mpi_gpu_overlap.virtual_cluster import require_permission
+from module3_mpi_gpu_overlap.virtual_cluster import require_mpich, require_permission
 
 HERE = Path(__file__).parent
 LIMIT_S = 60.0
@@ -29,10 +29,11 @@ def mpiexec() -> Path:
 
 
 @pytest.fixture(scope="session")
-def virtual_hosts_permitted() -> None:
+def virtual_hosts_permitted(mpiexec: Path) -> None:
     """Where they are not, tests of them are skipped."""
     try:
         require_permission()
+        require_mpich()
     except UserError as error:
         pytest.skip(str(error))
 

@@ -7,7 +7,7 @@ import pytest
 from crossscale_data.source import Source
 from crossscale_results.errors import UserError
 from crossscale_results.reader import read_table
-from module3_mpi_gpu_overlap import link_sweep, run_on_hosts, virtual_cluster
+from module3_mpi_gpu_overlap import link_sweep, run_on_hosts
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.link_sweep import (
     GRIDS,
@@ -44,6 +44,7 @@ def test_vectors_that_would_take_too_long_are_left_out() -> None:
 
 
 @pytest.mark.mpi
+@pytest.mark.usefixtures("virtual_hosts_permitted")
 @pytest.mark.slow
 @pytest.mark.alone
 def test_one_start_of_messages_and_one_of_a_sum_give_their_rows(
@@ -52,10 +53,6 @@ def test_one_start_of_messages_and_one_of_a_sum_give_their_rows(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    try:
-        virtual_cluster.require_permission()
-    except UserError as error:
-        pytest.skip(str(error))
     grid = LinkGrid(("50mbit",), (2,), ("ring",), (3_000, 30_000), 2, 1, 1.0)
     monkeypatch.setitem(GRIDS, "quick", grid)
     monkeypatch.setattr(link_sweep, "POINT_TO_POINT_SIZES", (1, 100_000))

@@ -18,7 +18,7 @@ from module3_mpi_gpu_overlap.round_model import compared_rounds
 from module3_mpi_gpu_overlap.round_model_columns import ROUND_MODEL
 
 LINK = "100 Mbit/s"
-NUMBERS, BUCKET = 39_000, 1 << 20  # of the made-up rounds: one piece
+NUMBERS = 39_000  # of the made-up rounds: one bucket
 
 
 def predictions(results_dir: Path, networks: Any, cores: int) -> dict[int, Any]:

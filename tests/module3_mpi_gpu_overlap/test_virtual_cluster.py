@@ -38,15 +38,6 @@ if comm.rank == 0:
 Cluster = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def permitted(mpiexec: Path) -> None:
-    try:
-        virtual_cluster.require_permission()
-        virtual_cluster.require_mpich()
-    except UserError as error:
-        pytest.skip(str(error))
-
-
 def start(options: list[str], program: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, str(SCRIPT), *options, "--", sys.executable, *program],
@@ -57,7 +48,7 @@ def start(options: list[str], program: list[str]) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def cluster(permitted: None) -> Cluster:
+def cluster(virtual_hosts_permitted: None) -> Cluster:
     """`cluster(options, program)`: a finished run of scripts/namespaces."""
 
     def run(options: list[str], program: list[str]) -> subprocess.CompletedProcess[str]:
@@ -73,7 +64,9 @@ def cluster(permitted: None) -> Cluster:
 
 
 @pytest.fixture
-def sleepers(permitted: None) -> Iterator[Callable[[], tuple[subprocess.Popen[str], str]]]:
+def sleepers(
+    virtual_hosts_permitted: None,
+) -> Iterator[Callable[[], tuple[subprocess.Popen[str], str]]]:
     """Clusters whose ranks sleep: the process, and a word that their command lines hold."""
     children = []
 
