@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.compiler import is_compiling
 
 from module2_openmp_conv.extension import kernels
 
@@ -53,13 +54,19 @@ def conv1d(
         RuntimeError: torch's own, where torch's conv1d would refuse; or `out` cannot be used.
         KernelsError: the kernels are not built.
     """
-    batched = input if input.dim() == 3 else input.unsqueeze(0)
+    is_batched = input.dim() == 3
+    batched = input if is_batched else input.unsqueeze(0)
     try:
-        step, spread = single(stride), single(dilation)
-        left, right = both_sides(padding, step, spread * (weight.shape[-1] - 1))
+        # Numbers are taken as such at once: a small convolution is as quick as these lines.
+        step = stride if type(stride) is int else single(stride)
+        spread = dilation if type(dilation) is int else single(dilation)
+        if type(padding) is int:
+            left = right = padding
+        else:
+            left, right = both_sides(padding, step, spread * (weight.shape[-1] - 1))
         arguments = (batched, weight, bias, step, left, right, spread, groups, relu, channels_last)
-        into = out if out is None or input.dim() == 3 else out.unsqueeze(0)
-        if not torch.compiler.is_compiling():
+        into = out if out is None or is_batched else out.unsqueeze(0)
+        if not is_compiling():
             result = kernels.conv1d(*arguments, into)
         elif into is None:
             result = torch.ops.crossscale.conv1d.default(*arguments)
@@ -71,7 +78,7 @@ def conv1d(
         )
     if out is not None:
         return out
-    return result if input.dim() == 3 else result.squeeze(0)
+    return result if is_batched else result.squeeze(0)
 
 
 def single(value: int | Sequence[int]) -> int:

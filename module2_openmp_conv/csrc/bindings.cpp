@@ -19,6 +19,7 @@
 #include "operators.h"
 #include "output_memory.h"
 #include "row_filler.h"
+#include "team_cost.h"
 
 namespace py = pybind11;
 
@@ -255,6 +256,8 @@ PYBIND11_MODULE(_kernels, module) {
     module.def("transform_of", &transform_of, py::arg("geometry"), py::arg("operation"));
     module.def("use_method", &use_method, py::arg("name"));
     module.def("openmp_library", &openmp_library);
+    module.def("threads_worth_calling", &threads_worth_calling, py::arg("work"),
+               py::arg("num_threads"), py::call_guard<py::gil_scoped_release>());
     module.def("kept_output_bytes", &kept_output_bytes);
     def_machine_peaks(module);
 }

@@ -8,6 +8,8 @@
 #include "fft_convolution.h"
 #include "operator_tools.h"
 #include "output_memory.h"
+#include "team.h"
+#include "team_cost.h"
 
 namespace {
 
@@ -95,9 +97,10 @@ Tensor convolved(const Tensor& input, const Tensor& weight, const std::optional<
         return y;
     }
     const float* bias_data = b.defined() ? b.const_data_ptr<float>() : nullptr;
+    const int threads = threads_worth_calling(work_of(g), usable_threads());
     const auto run = [&](const auto& kernels, auto... layout) {
         return kernels(g, x.const_data_ptr<float>(), w.const_data_ptr<float>(), bias_data,
-                       y.mutable_data_ptr<float>(), relu, layout..., usable_threads());
+                       y.mutable_data_ptr<float>(), relu, layout..., threads);
     };
     if (run(forward_by_fft, last)) {
         return y;
@@ -119,9 +122,10 @@ Tensor input_gradient_of(const Geometry& g, const Tensor& gradient, const Tensor
     }
     const Tensor dy = channels_last ? readable_channels_last(gradient) : readable(gradient);
     const Tensor w = readable(weight);
+    const int threads = threads_worth_calling(work_of(g), usable_threads());
     const auto run = [&](const auto& kernels, auto... layout) {
         return kernels(g, dy.const_data_ptr<float>(), w.const_data_ptr<float>(),
-                       dx.mutable_data_ptr<float>(), layout..., usable_threads());
+                       dx.mutable_data_ptr<float>(), layout..., threads);
     };
     if (run(input_gradient_by_fft, channels_last)) {
         return dx;

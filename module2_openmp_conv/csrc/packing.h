@@ -17,15 +17,15 @@ struct Weights {
 };
 
 // Of a forward pass: the weight of a group's input and output channel.
-inline float weight_of(const Weights& w, std::int64_t group, std::int64_t output,
-                       std::int64_t input, std::int64_t tap) {
+inline const float& weight_of(const Weights& w, std::int64_t group, std::int64_t output,
+                              std::int64_t input, std::int64_t tap) {
     return w.data[((group * w.group_out + output) * w.group_in + input) * w.kernel + tap];
 }
 
 // Of the gradient of the input, a convolution whose input channels are the weights' output channels
 // and whose taps are in reverse order.
-inline float reversed_weight_of(const Weights& w, std::int64_t group, std::int64_t output,
-                                std::int64_t input, std::int64_t tap) {
+inline const float& reversed_weight_of(const Weights& w, std::int64_t group, std::int64_t output,
+                                       std::int64_t input, std::int64_t tap) {
     return weight_of(w, group, input, output, w.kernel - 1 - tap);
 }
 
