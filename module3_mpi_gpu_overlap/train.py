@@ -8,7 +8,6 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -247,7 +246,10 @@ def _keep(
 
 def _keep_trace(path: Path, run: "FederatedRun", provenance: Provenance) -> None:
     """Write the trace, and its first rounds as a Gantt chart beside it."""
-    from module3_mpi_gpu_overlap.gantt_figure import draw_gantt  # needs matplotlib
+    # Loaded here, so that a rank without a trace starts the sooner.
+    import pandas as pd
+
+    from module3_mpi_gpu_overlap.gantt_figure import draw_gantt
 
     timelines = [[report.timeline for report in reports] for reports in run.rounds]
     spans = spans_of_run(timelines, run.first_round)
