@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::int64_t kFloat = sizeof(float);
 constexpr std::int64_t kLine = 64 / kFloat;
-constexpr std::int64_t kItemBytes = 16 * 1024;  // stay in L1 beside the weights
+constexpr std::int64_t kItemBytes = 16 * 1024;         // stay in L1 beside the weights
+constexpr std::int64_t kRolledItemBytes = 256 * 1024;  // input and output stay in L2
 
 // Fills in how the tiles see the convolution.
 void describe(LastShape& p) {
@@ -32,15 +33,17 @@ bool few_outputs(const LastShape& p, std::int64_t lanes) {
            p.runs * divided_up(p.terms, lanes) <= kLongest;
 }
 
-// Fills in the partition: items of so many positions that what is read for them stays in L1, `row`
-// floats for each, and of whole tiles where there are some.
+// Fills in the partition: items of so many positions that what is read for them stays in a cache,
+// `row` floats for each, and of whole tiles where there are some.
 void partition(LastShape& p, const InstructionSet& isa, std::int64_t row, int threads) {
     const Reach& r = p.reach;
     const std::int64_t width = isa.last_width(p);
-    const std::int64_t in_l1 = std::max<std::int64_t>(kItemBytes / kFloat / row, 1);
+    const bool rolls = p.depthwise && width == 1 && r.upsampling == 1;  // channels_last_rolled.h
+    const std::int64_t bytes = rolls ? kRolledItemBytes : kItemBytes;
+    const std::int64_t in_cache = std::max<std::int64_t>(bytes / kFloat / row, 1);
     const std::int64_t wanted =
         divided_up(kItemsPerThread * threads, std::max<std::int64_t>(p.batch, 1));
-    const std::int64_t parts = std::max(divided_up(r.out_length, rounded_up(in_l1, width)),
+    const std::int64_t parts = std::max(divided_up(r.out_length, rounded_up(in_cache, width)),
                                         threads == 1 ? 1 : std::min(wanted, r.out_length));
     const std::int64_t even = divided_up(r.out_length, parts);
     p.positions_per_item = even < width ? even : rounded_up(even, width);
@@ -83,7 +86,6 @@ template <class Weight>
 bool run(LastTask p, const Weights& weights, const float* bias, bool reads_padding,
          std::int64_t work, int num_threads, const Weight& weight) {
     const InstructionSet& isa = current_isa();
-    // Depthwise, one block of channels after the other writes into the same lines' neighbours.
     describe(p);
     p.few_outputs = few_outputs(p, isa.lanes);
     partition(p, isa, p.groups * (p.group_in * p.reach.stride + (p.depthwise ? 1 : 0)),
@@ -93,7 +95,7 @@ bool run(LastTask p, const Weights& weights, const float* bias, bool reads_paddi
         return false;
     }
     p.stream = p.batch * p.reach.out_length * p.groups * p.group_out * kFloat > kMostCachedBytes &&
-               p.tile_out % kLine == 0 &&
+               p.tile_out % kLine == 0 && (!p.depthwise || isa.lanes == kLine) &&
                reinterpret_cast<std::uintptr_t>(p.out) % (kLine * kFloat) == 0;
     const std::int64_t items = p.batch * p.position_items;
     const int threads = team_size(work, items, num_threads);

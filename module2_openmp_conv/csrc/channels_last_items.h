@@ -2,13 +2,15 @@
 // place, which from a small copy, and the tiles over both.
 //
 // An item's input stays in L1 while one block of channels after the other is computed from it;
-// weights stream from L2.
+// weights stream from L2. Depthwise with few taps, no block reads what another one does, and an
+// item stays in L2.
 //
 // Included by each instruction set's file after `Vec` and `LastTiles`, without STL.
 #pragma once
 
 #include "channels_last_few.h"
 #include "channels_last_held.h"
+#include "channels_last_rolled.h"
 #include "channels_last_tile.h"
 
 namespace {
@@ -92,11 +94,22 @@ LastTile last_tile_of(std::int64_t left, std::int64_t all) {
     }
 }
 
+// Depthwise, whether neighbours' taps read the same inputs; and whether all of these are held.
+inline bool is_held(const LastShape& p) {
+    return p.reach.stride == p.reach.dilation;
+}
+
+inline bool is_rolled(const LastShape& p) {
+    return p.depthwise && is_held(p) && p.reach.kernel <= LastTiles::kRolled &&
+           p.tile_out >= Vec::kLanes;
+}
+
 // Positions of the widest tile of the first block.
 inline std::int64_t last_width(const LastShape& p) {
-    return p.few_outputs ? Vec::kLanes
-           : p.depthwise ? LastTiles::kHeldPositions
-                         : LastTiles::positions(last_vectors(p, Vec::kLanes, p.tile_out));
+    return p.few_outputs  ? Vec::kLanes
+           : is_rolled(p) ? 1
+           : p.depthwise  ? LastTiles::kHeldPositions
+                          : LastTiles::positions(last_vectors(p, Vec::kLanes, p.tile_out));
 }
 
 inline LastTile last_tile_of(const LastShape& p, std::int64_t channels, std::int64_t left,
@@ -107,9 +120,9 @@ inline LastTile last_tile_of(const LastShape& p, std::int64_t channels, std::int
         constexpr int P = LastTiles::kHeldPositions;
         return channels < Vec::kLanes
                    ? last_tile_of<1, P, LastInput::kFirstOfVector, false>(left, all)
-               : p.reach.stride == p.reach.dilation
-                   ? last_tile_of<1, P, LastInput::kHeldVector, false>(left, all)
-                   : last_tile_of<1, P, LastInput::kVector, false>(left, all);
+               : is_rolled(p) ? LastTile{last_rolled_of(p.reach.kernel), 1}
+               : is_held(p)   ? last_tile_of<1, P, LastInput::kHeldVector, false>(left, all)
+                              : last_tile_of<1, P, LastInput::kVector, false>(left, all);
     }
     if (channels > Vec::kLanes) {
         constexpr int P = LastTiles::positions(2);
@@ -131,7 +144,7 @@ struct LastPart {
     float* out;  // of position 0, the group's first channel
 };
 
-// One block of channels after the other, over all positions.
+// One block of channels after the other, over all positions. Depthwise, it reads its own channels.
 inline void last_blocks(const LastTask& p, const LastPart& part, LastTileCall call) {
     const Reach& r = p.reach;
     call.w = part.w;
@@ -147,12 +160,13 @@ inline void last_blocks(const LastTask& p, const LastPart& part, LastTileCall ca
                 const LastTile tile =
                     last_tile_of(p, call.channels, piece.positions - t, piece.positions);
                 const std::int64_t at = smaller(t, piece.positions - tile.positions);
-                call.x = piece.x + at * piece.position;
+                call.x = piece.x + at * piece.position + (p.depthwise ? o : 0);
                 call.y = part.out + (piece.t + at) * call.y_row + o;
                 // What this tile does not read yet, once for all blocks.
                 const std::int64_t unread = (piece.t + at + tile.positions) * r.stride - r.padding +
                                             (r.kernel - 1) * r.dilation;
-                call.ahead = o == 0 ? part.input + unread * p.groups * p.group_in : nullptr;
+                call.ahead =
+                    o == 0 && !p.depthwise ? part.input + unread * p.groups * p.group_in : nullptr;
                 call.tiles = larger((piece.positions - t) / tile.positions, 1);
                 tile.compute(call);
                 t += call.tiles * tile.positions;
@@ -246,7 +260,7 @@ void channels_last_items(const LastTask& p, float* slabs, std::int64_t first, st
                 p.out + sample * r.out_length * out_row + group * p.tile_out};
             if (p.few_outputs) {
                 last_few(p, part, call);
-            } else if (p.depthwise) {
+            } else if (p.depthwise && !is_rolled(p)) {
                 last_depthwise(p, part, call);
             } else {
                 last_blocks(p, part, call);

@@ -19,7 +19,8 @@ struct Tiles {
 // Positions of a tile with channels last, beside so many vectors of these.
 struct LastTiles {
     static constexpr std::int64_t positions(std::int64_t vectors) { return vectors == 2 ? 6 : 12; }
-    // Depthwise: positions of a vector of channels, beside which so many taps are held.
+    static constexpr int kRolled = 7;  // depthwise: taps of channels_last_rolled.h, at most
+    // Of more, positions of a vector of channels, beside which so many taps are held.
     static constexpr int kHeldPositions = 10;
     static constexpr int kHeld = 4;
 };

@@ -5,9 +5,10 @@
 // loads that cross a cache line have ports of their own, and each alone would be the bottleneck.
 // Bound aimed at: the multiply-adds; for few taps, the stores and the caches.
 //
-// Tiles at the ends of a row, with their masks, are a function of their own: in one loop with the
-// others they cost each of them, too. So do tiles that ask for the next row's lines, which pays
-// where rows come from memory or a cache that is shared.
+// Tiles at the ends of a row, with their masks, are functions of their own: in one loop with the
+// others they cost each of them, too. A row's last tile ends where the row does and overlaps the
+// one before, so that only vectors past the row's end are masked. Nothing is asked for ahead: rows
+// lie one behind the other, and the hardware sees that.
 #pragma once
 
 #include "chain.h"
@@ -58,9 +59,12 @@ constexpr int row_windows(int taps) {
     return kRowVectors + (taps - 1 + Vec::kLanes - 1) / Vec::kLanes;
 }
 
-// Tiles from `begin` on. kEdge: the last may be shorter, and they may read past the row's ends.
-// kChained: more input channels than one chain has. kAsks: for the lines of the next output row.
-template <int K, bool kChained, bool kEdge, bool kAsks>
+// Where a row's tiles lie: inside; where the first taps, or the last, reach past the row's end;
+// anywhere, the last of them shorter than the others.
+enum class RowPart { kInside, kFirst, kLast, kAny };
+
+// Tiles from `begin` on. kChained: more input channels than one chain has.
+template <int K, bool kChained, RowPart kPart>
 [[gnu::noinline]] void row_tiles(const RowCall& c, std::int64_t begin, std::int64_t end) {
     constexpr int V = kRowVectors;
     constexpr int kWindows = row_windows(K);
@@ -78,31 +82,28 @@ template <int K, bool kChained, bool kEdge, bool kAsks>
         for (std::int64_t left = c.in_channels; left > 0; left -= kChained ? kChannels : left) {
             const std::int64_t channels = kChained ? smaller(left, kChannels) : left;
             for (std::int64_t i = channels; i > 0; --i, x += c.length, w += K) {
-                if constexpr (kAsks) {
-                    const float* ahead = x + at + c.in_channels * c.length;
-                    prefetch_rows<false>(ahead, 0, 1, V * Vec::kLanes);
-                }
                 Vec::Reg window[kWindows];
 #pragma GCC unroll 16
                 for (int n = 0; n < kWindows; ++n) {
                     const std::int64_t from = at + n * Vec::kLanes;
-                    window[n] = kEdge ? load_window(x, c.length, from) : Vec::load(x + from);
+                    const bool is_masked = kPart == RowPart::kAny ||
+                                           (kPart == RowPart::kFirst && n < kWindows - V) ||
+                                           (kPart == RowPart::kLast && n >= V);
+                    window[n] = is_masked ? load_window(x, c.length, from) : Vec::load(x + from);
                 }
+                constexpr bool kEdge = kPart != RowPart::kInside;
                 add_taps<K, V, kEdge>(w, kEdge ? nullptr : x + at, window, sum[0]);
             }
             if constexpr (kChained) {
                 chains.add(sum, left == c.in_channels, left <= kChannels);
             }
         }
-        if constexpr (kAsks) {
-            prefetch_rows<true>(c.y + t + c.out_length, 0, 1, V * Vec::kLanes);
-        }
         const Vec::Reg bias = Vec::broadcast(c.bias);
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v) {
             const Vec::Reg out = output_of(sum[0][v], bias, c.relu);
             const std::int64_t left = end - t - v * Vec::kLanes;
-            if (!kEdge || left >= Vec::kLanes) {
+            if (kPart != RowPart::kAny || left >= Vec::kLanes) {
                 Vec::store(c.y + t + v * Vec::kLanes, out);
             } else if (left > 0) {
                 Vec::store_first(c.y + t + v * Vec::kLanes, out, static_cast<int>(left));
@@ -111,31 +112,40 @@ template <int K, bool kChained, bool kEdge, bool kAsks>
     }
 }
 
-template <int K, bool kChained, bool kAsks>
+template <int K, bool kChained>
 void row_tile(const RowCall& c) {
     constexpr std::int64_t kWidth = kRowVectors * Vec::kLanes;
-    // Whole tiles that read nothing but the row: [first, last).
-    const std::int64_t first =
-        c.begin + rounded_up(smaller(larger(c.padding - c.begin, 0), c.end - c.begin), kWidth);
-    const std::int64_t most = c.length + c.padding - row_windows(K) * Vec::kLanes + kWidth;
-    const std::int64_t whole = larger(smaller(c.end, most) - first, 0) / kWidth * kWidth;
-    row_tiles<K, kChained, true, false>(c, c.begin, smaller(first, c.end));
-    row_tiles<K, kChained, false, kAsks>(c, first, first + whole);
-    row_tiles<K, kChained, true, false>(c, first + whole, c.end);
+    constexpr std::int64_t kRead = row_windows(K) * Vec::kLanes;
+    // A short row, or one padded by more than its taps reach.
+    if (c.end - c.begin < kWidth || c.length < kRead || c.padding >= K ||
+        c.out_length > c.length + c.padding) {
+        row_tiles<K, kChained, RowPart::kAny>(c, c.begin, c.end);
+        return;
+    }
+    std::int64_t t = c.begin;
+    for (; t < c.end && t < c.padding; t += kWidth) {
+        const std::int64_t at = smaller(t, c.end - kWidth);
+        row_tiles<K, kChained, RowPart::kFirst>(c, at, at + kWidth);
+    }
+    // Whole tiles that read nothing but the row.
+    const std::int64_t most = smaller(c.end, c.length + c.padding - kRead + kWidth);
+    const std::int64_t inside = larger(most - t, 0) / kWidth * kWidth;
+    row_tiles<K, kChained, RowPart::kInside>(c, t, t + inside);
+    for (t += inside; t < c.end; t += kWidth) {
+        const std::int64_t at = smaller(t, c.end - kWidth);
+        if (at < c.padding) {
+            row_tiles<K, kChained, RowPart::kAny>(c, at, at + kWidth);
+        } else {
+            row_tiles<K, kChained, RowPart::kLast>(c, at, at + kWidth);
+        }
+    }
 }
 
 using RowFunction = void (*)(const RowCall&);
 
-// Smaller tensors stay in the cores' own caches, where asking for them would only cost.
-constexpr std::int64_t kLeastAskedBytes = std::int64_t{4} << 20;
-
 template <int K>
 RowFunction row_tile_for(const ForwardTask& p) {
-    const bool asks = tensor_bytes(p) >= kLeastAskedBytes;
-    if (chained(p.group_in, K)) {
-        return asks ? row_tile<K, true, true> : row_tile<K, true, false>;
-    }
-    return asks ? row_tile<K, false, true> : row_tile<K, false, false>;
+    return chained(p.group_in, K) ? row_tile<K, true> : row_tile<K, false>;
 }
 
 // Null where there is none for so many taps.

@@ -13,19 +13,22 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
+constexpr int kCalls = 4;
 constexpr int kRoundTrips = 16;
 constexpr microseconds kPatience{50};  // with a thread whose core does something else
 constexpr milliseconds kValid{20};
 constexpr milliseconds kAwake{3};  // for so long OpenMP's threads wait for the next team in a loop
 
-// Two threads were found to be worth calling from some 300,000 multiply-adds on where a call with
-// its round trips takes 2 us, and from 1.3 million on where it takes 6 (AMD Zen 4, 16 channels).
-constexpr double kMultiplyAddsOfMicrosecond = 90'000;
+// Two threads were found to be worth calling from some 200,000 multiply-adds on where a call with
+// its round trips takes 1.7 us, and from 1.2 million on where it takes 6 (AMD Zen 4, 1 and 16
+// channels): what is beyond the call itself counts.
+constexpr double kCallMicroseconds = 1;
+constexpr double kMultiplyAddsOfMicrosecond = 120'000;
 
 // Multiply-adds a thread from which on a team is called in any case: some 40 us of a core's.
 constexpr std::int64_t kSurelyWorthCalling = 2'000'000;
 
-// A team whose first and last thread hand a line to and fro.
+// A team's call in which its first and last thread hand a line to and fro.
 double microseconds_of_call(int threads) {
     constexpr int kGivenUp = -1;
     alignas(64) std::atomic<int> turn{0};
@@ -81,10 +84,15 @@ int threads_worth_calling(std::int64_t work, int num_threads) {
         return 1;
     }
     if (now - cost.measured > kValid) {
-        run_team(most, most, [](int, std::int64_t, std::int64_t) {});  // wakes it
-        const double share = kMultiplyAddsOfMicrosecond * microseconds_of_call(most);
-        cost.share =
-            static_cast<std::int64_t>(std::min(share, static_cast<double>(kSurelyWorthCalling)));
+        // The quickest of a few: the first one wakes threads that had nothing to do.
+        double call = microseconds_of_call(most);
+        for (int n = 1; n < kCalls; ++n) {
+            call = std::min(call, microseconds_of_call(most));
+        }
+        const double away = call - kCallMicroseconds;
+        cost.share = static_cast<std::int64_t>(std::clamp(
+            kMultiplyAddsOfMicrosecond * away, static_cast<double>(kLeastMultiplyAddsPerThread),
+            static_cast<double>(kSurelyWorthCalling)));
         cost.measured = Clock::now();
         cost.asked = cost.measured;
     }
