@@ -51,7 +51,7 @@ void tile(const TileCall& c) {
     for (std::int64_t left = c.in_channels; left > 0; left -= chain) {
         for (std::int64_t i = smaller(left, chain); i > 0; --i, x += row) {
             if (ahead != nullptr) {
-                prefetch_rows<false>(ahead, 0, 1, kAhead);
+                prefetch_rows(ahead, 0, 1, kAhead);
                 ahead += c.ahead_row;
             }
 #pragma GCC unroll 8
@@ -158,8 +158,6 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
     } placed[kMostTiles];
     const Reach& r = p.reach;
     const std::int64_t width = p.tile_vectors * Vec::kLanes;
-    constexpr std::int64_t kWritten =
-        Tiles::vectors(Tiles::kMostChannels) * Vec::kLanes + 64 / sizeof(float);
     const std::int64_t reach = (r.kernel - 1) * r.dilation;
     std::int64_t offsets[kMostTaps];
     fill_offsets(r, width, offsets);
@@ -233,10 +231,6 @@ void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::
                     call.ahead = item + p.channel_items < last
                                      ? first_read(p, item + p.channel_items)
                                      : nullptr;
-                }
-                // The lines that the next tile stores to, which would else be waited for.
-                if (!over_channels(block)) {  // such a tile does so itself
-                    prefetch_rows<true>(call.y + width, call.y_row, block, kWritten);
                 }
                 if (call.positions == width) {
                     full(call);

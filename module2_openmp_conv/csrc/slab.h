@@ -106,12 +106,11 @@ inline void fill_slab(const Reach& r, const float* input, std::int64_t channels,
 
 // Asks for n floats of each of so many rows, which lie in pages of their own: the hardware does not
 // foresee them.
-template <bool kToWrite>
 inline void prefetch_rows(const float* p, std::int64_t row, std::int64_t rows, std::int64_t n) {
     constexpr std::int64_t kLine = 64 / sizeof(float);
     for (std::int64_t i = 0; i < rows; ++i, p += row) {
         for (std::int64_t at = 0; at < n; at += kLine) {
-            __builtin_prefetch(p + at, kToWrite, 2);
+            __builtin_prefetch(p + at, 0, 2);
         }
     }
 }

@@ -26,7 +26,8 @@ inline float row_sum(const float* g, std::int64_t n) {
     return Vec::add_lanes(Vec::add(Vec::add(sums[0], sums[1]), Vec::add(sums[2], sums[3])));
 }
 
-// Smaller tensors stay in L2, where asking for them would only cost.
+// Smaller tensors stay in L2, where asking for them would only cost. So it does where a group has
+// one output row: rows are then read one behind the other.
 constexpr std::int64_t kLeastAskedOverPositions = std::int64_t{1} << 20;
 
 void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std::int64_t first,
@@ -34,7 +35,7 @@ void weight_gradient_items(const WeightTask& p, float* scratch, float* sums, std
     constexpr std::int64_t L = Vec::kLanes;
     const Reach& r = p.reach;
     float* bias_sums = sums + p.groups * p.group_sums;
-    const bool asks = tensor_bytes(p) >= kLeastAskedOverPositions;
+    const bool asks = p.group_out > 1 && tensor_bytes(p) >= kLeastAskedOverPositions;
     float* slabs = scratch + (p.over_positions ? 0 : p.positions_per_item * 2 * L);
     for (std::int64_t item = first; item < last; ++item) {
         const std::int64_t begin = item % p.position_items * p.positions_per_item;

@@ -196,10 +196,10 @@ inline void group_over_channels(const WeightTask& p, WeightCall call, const floa
                 const std::int64_t done = i + block.channels;
                 const std::int64_t o_begin = p.group_out * i / p.group_in;
                 const std::int64_t o_end = p.group_out * done / p.group_in;
-                prefetch_rows<false>(call.ahead.x + i * r.length, r.length, done - i,
-                                     call.ahead.positions);
-                prefetch_rows<false>(call.ahead.gradient + o_begin * r.out_length, r.out_length,
-                                     o_end - o_begin, call.ahead.positions);
+                prefetch_rows(call.ahead.x + i * r.length, r.length, done - i,
+                              call.ahead.positions);
+                prefetch_rows(call.ahead.gradient + o_begin * r.out_length, r.out_length,
+                              o_end - o_begin, call.ahead.positions);
             }
             i += block.channels;
         }

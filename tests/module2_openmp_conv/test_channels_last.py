@@ -162,35 +162,43 @@ def test_bits_are_the_same_on_1_to_4_threads(isa: str, case: dict[str, int]) -> 
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("outputs", [1, 33])
-def test_bits_do_not_depend_on_where_a_row_begins(isa: str, outputs: int) -> None:
+@pytest.mark.parametrize(("outputs", "groups"), [(1, 1), (33, 1), (20, 20)])
+def test_bits_do_not_depend_on_where_a_row_begins(isa: str, outputs: int, groups: int) -> None:
     """An output's taps are summed alike in whole tiles, in parts of them and beside padding."""
-    input, weight = side_by_side(torch.randn(1, 20, 300)), torch.randn(outputs, 20, 5)
+    input, weight = side_by_side(torch.randn(1, 20, 300)), torch.randn(outputs, 20 // groups, 5)
     with use_isa(isa):
-        whole = conv1d(input, weight, channels_last=True)
+        whole = conv1d(input, weight, groups=groups, channels_last=True)
         for first in (*range(1, 40), *range(270, 296)):
-            part = conv1d(side_by_side(input[..., first:]), weight, channels_last=True)
+            rest = side_by_side(input[..., first:])
+            part = conv1d(rest, weight, groups=groups, channels_last=True)
             assert torch.equal(part, whole[..., first:])
-        padded = conv1d(input, weight, padding=9, channels_last=True)
+        padded = conv1d(input, weight, padding=9, groups=groups, channels_last=True)
         assert torch.equal(padded[..., 9:-9], whole)
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize(("batch", "channels"), [(70, 192), (70, 200), (140, 96)])
+@pytest.mark.parametrize(
+    ("batch", "channels", "groups"), [(70, 192, 1), (70, 200, 1), (140, 96, 1), (140, 96, 96)]
+)
 def test_outputs_larger_than_the_caches_stay_within_their_memory(
-    isa: str, batch: int, channels: int
+    isa: str, batch: int, channels: int, groups: int
 ) -> None:
     """They are written past the caches where each is whole lines, from 24 MiB on."""
     generator = torch.Generator().manual_seed(0)
-    input = side_by_side(torch.randn(batch, 3, 502, generator=generator))
-    weight = torch.randn(channels, 3, 3, generator=generator)
+    inputs = 3 if groups == 1 else channels
+    input = side_by_side(torch.randn(batch, inputs, 502, generator=generator))
+    weight = torch.randn(channels, inputs // groups, 3, generator=generator)
+
+    def convolved(samples: Tensor, out: Tensor | None = None) -> Tensor:
+        return conv1d(samples, weight, groups=groups, channels_last=True, out=out)
+
     with use_isa(isa):
-        expected = torch.cat([conv1d(one[None], weight, channels_last=True) for one in input])
+        expected = torch.cat([convolved(one[None]) for one in input])
         for threads in (1, 2):
             torch.set_num_threads(threads)
             memory = torch.full((expected.numel() + 64,), torch.nan)
             out = memory[32:-32].view(batch, 500, channels).mT
-            conv1d(input, weight, channels_last=True, out=out)
+            convolved(input, out)
             assert torch.equal(out, expected)
             assert memory[:32].isnan().all()
             assert memory[-32:].isnan().all()
