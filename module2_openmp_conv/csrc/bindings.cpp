@@ -258,6 +258,7 @@ PYBIND11_MODULE(_kernels, module) {
     module.def("openmp_library", &openmp_library);
     module.def("threads_worth_calling", &threads_worth_calling, py::arg("work"),
                py::arg("num_threads"), py::call_guard<py::gil_scoped_release>());
+    module.def("call_teams_always", &call_teams_always, py::arg("always"));
     module.def("kept_output_bytes", &kept_output_bytes);
     def_machine_peaks(module);
 }

@@ -59,6 +59,8 @@ double microseconds_of_call(int threads) {
     return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
+std::atomic<bool> is_called_always{false};
+
 struct Cost {
     Clock::time_point measured{};
     Clock::time_point asked{};
@@ -69,7 +71,7 @@ struct Cost {
 
 int threads_worth_calling(std::int64_t work, int num_threads) {
     const int most = team_size(work, num_threads, num_threads);
-    if (most == 1 || work >= most * kSurelyWorthCalling) {
+    if (most == 1 || work >= most * kSurelyWorthCalling || is_called_always) {
         return num_threads;
     }
     thread_local std::vector<Cost> costs;  // by the number of threads
@@ -97,4 +99,8 @@ int threads_worth_calling(std::int64_t work, int num_threads) {
         cost.asked = cost.measured;
     }
     return static_cast<int>(std::clamp<std::int64_t>(work / cost.share, 1, most));
+}
+
+void call_teams_always(bool always) {
+    is_called_always = always;
 }

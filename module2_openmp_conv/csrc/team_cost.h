@@ -11,3 +11,7 @@
 //
 // Only for results whose bits do not depend on the number of threads.
 int threads_worth_calling(std::int64_t work, int num_threads);
+
+// Whether teams are called for small problems whatever it costs: as tests need it, which are to see
+// what several threads compute.
+void call_teams_always(bool always);

@@ -16,6 +16,7 @@ from crossscale_data.records import DS2, TRAIN
 from crossscale_data.source import Source
 from module2_openmp_conv import bench, probes, train
 from module2_openmp_conv.config import Bench, Train
+from module2_openmp_conv.extension import kernels
 from module2_openmp_conv.grid import Cell
 
 CELLS = (
@@ -42,6 +43,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def teams_are_called() -> Iterator[None]:
+    """Several threads for small problems, too, whatever that costs beside other tests."""
+    kernels.call_teams_always(True)
+    yield
+    kernels.call_teams_always(False)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 import torch
 
 from module2_openmp_conv import conv1d
@@ -23,6 +24,12 @@ while time.monotonic() < end:
     called = kernels.threads_worth_calling({SMALL}, 2)
 print(called, kernels.threads_worth_calling({LARGE}, 2))
 """
+
+
+@pytest.fixture(autouse=True)
+def teams_are_called() -> None:
+    """In place of all other tests' fixture: a team is called where that is worth it."""
+    kernels.call_teams_always(False)
 
 
 def test_threads_on_one_core_are_not_called_for_little() -> None:
