@@ -15,7 +15,7 @@ T_WAVE_MEDIAN_S = 0.6
 
 def remove_baseline(signal_mv: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The signal less its baseline, float32 [samples], in mV."""
-    # Loaded here: it takes a tenth of a rank's start, and prepared data are filtered already.
+    # Loaded here, for benches that read windows alone: prepared data are filtered already.
     from scipy.ndimage import median_filter
 
     without_qrs = median_filter(signal_mv, _odd_width(QRS_MEDIAN_S), mode="nearest")

@@ -33,13 +33,18 @@ bool few_outputs(const LastShape& p, std::int64_t lanes) {
            p.runs * divided_up(p.terms, lanes) <= kLongest;
 }
 
+// Few enough taps to hold them all, each input being read by several outputs' taps.
+bool rolled(const LastShape& p, const InstructionSet& isa) {
+    return p.depthwise && p.reach.stride == p.reach.dilation && p.reach.kernel <= isa.rolled_taps &&
+           p.tile_out >= isa.lanes;
+}
+
 // Fills in the partition: items of so many positions that what is read for them stays in a cache,
 // `row` floats for each, and of whole tiles where there are some.
 void partition(LastShape& p, const InstructionSet& isa, std::int64_t row, int threads) {
     const Reach& r = p.reach;
     const std::int64_t width = isa.last_width(p);
-    const bool rolls = p.depthwise && width == 1 && r.upsampling == 1;  // channels_last_rolled.h
-    const std::int64_t bytes = rolls ? kRolledItemBytes : kItemBytes;
+    const std::int64_t bytes = p.rolled && r.upsampling == 1 ? kRolledItemBytes : kItemBytes;
     const std::int64_t in_cache = std::max<std::int64_t>(bytes / kFloat / row, 1);
     const std::int64_t wanted =
         divided_up(kItemsPerThread * threads, std::max<std::int64_t>(p.batch, 1));
@@ -88,6 +93,7 @@ bool run(LastTask p, const Weights& weights, const float* bias, bool reads_paddi
     const InstructionSet& isa = current_isa();
     describe(p);
     p.few_outputs = few_outputs(p, isa.lanes);
+    p.rolled = rolled(p, isa);
     partition(p, isa, p.groups * (p.group_in * p.reach.stride + (p.depthwise ? 1 : 0)),
               team_size(work, num_threads, num_threads));
     if (p.slab_floats > kMostSlabFloats || (reads_padding && !all_finite(weights)) ||

@@ -94,22 +94,12 @@ LastTile last_tile_of(std::int64_t left, std::int64_t all) {
     }
 }
 
-// Depthwise, whether neighbours' taps read the same inputs; and whether all of these are held.
-inline bool is_held(const LastShape& p) {
-    return p.reach.stride == p.reach.dilation;
-}
-
-inline bool is_rolled(const LastShape& p) {
-    return p.depthwise && is_held(p) && p.reach.kernel <= LastTiles::kRolled &&
-           p.tile_out >= Vec::kLanes;
-}
-
 // Positions of the widest tile of the first block.
 inline std::int64_t last_width(const LastShape& p) {
-    return p.few_outputs  ? Vec::kLanes
-           : is_rolled(p) ? 1
-           : p.depthwise  ? LastTiles::kHeldPositions
-                          : LastTiles::positions(last_vectors(p, Vec::kLanes, p.tile_out));
+    return p.few_outputs ? Vec::kLanes
+           : p.rolled    ? 1
+           : p.depthwise ? LastTiles::kHeldPositions
+                         : LastTiles::positions(last_vectors(p, Vec::kLanes, p.tile_out));
 }
 
 inline LastTile last_tile_of(const LastShape& p, std::int64_t channels, std::int64_t left,
@@ -120,9 +110,10 @@ inline LastTile last_tile_of(const LastShape& p, std::int64_t channels, std::int
         constexpr int P = LastTiles::kHeldPositions;
         return channels < Vec::kLanes
                    ? last_tile_of<1, P, LastInput::kFirstOfVector, false>(left, all)
-               : is_rolled(p) ? LastTile{last_rolled_of(p.reach.kernel), 1}
-               : is_held(p)   ? last_tile_of<1, P, LastInput::kHeldVector, false>(left, all)
-                              : last_tile_of<1, P, LastInput::kVector, false>(left, all);
+               : p.rolled ? LastTile{last_rolled_of(p.reach.kernel), 1}
+               : p.reach.stride == p.reach.dilation
+                   ? last_tile_of<1, P, LastInput::kHeldVector, false>(left, all)
+                   : last_tile_of<1, P, LastInput::kVector, false>(left, all);
     }
     if (channels > Vec::kLanes) {
         constexpr int P = LastTiles::positions(2);
@@ -260,7 +251,7 @@ void channels_last_items(const LastTask& p, float* slabs, std::int64_t first, st
                 p.out + sample * r.out_length * out_row + group * p.tile_out};
             if (p.few_outputs) {
                 last_few(p, part, call);
-            } else if (p.depthwise && !is_rolled(p)) {
+            } else if (p.depthwise && !p.rolled) {
                 last_depthwise(p, part, call);
             } else {
                 last_blocks(p, part, call);

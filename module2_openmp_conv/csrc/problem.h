@@ -87,8 +87,9 @@ struct ForwardTask : Shape {
 // A convolution of tensors whose channels lie beside each other (channels_last_tile.h).
 struct LastShape : Shape {
     // As the tiles see it: depthwise, a group is all channels, and lanes run over the inputs, too.
-    bool few_outputs;       // lanes run over what is read: channels_last_few.h
-    bool depthwise;         // one input channel for each output channel
+    bool few_outputs;  // lanes run over what is read: channels_last_few.h
+    bool rolled;       // depthwise, all taps held, neighbours reading alike: channels_last_rolled.h
+    bool depthwise;    // one input channel for each output channel
     std::int64_t tile_in;   // input channels of a tile's group
     std::int64_t tile_out;  // output channels of it
     std::int64_t tile_groups;

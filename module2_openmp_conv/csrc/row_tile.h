@@ -117,7 +117,7 @@ void row_tile(const RowCall& c) {
     constexpr std::int64_t kWidth = kRowVectors * Vec::kLanes;
     constexpr std::int64_t kRead = row_windows(K) * Vec::kLanes;
     // A short row, or one padded by more than its taps reach.
-    if (c.end - c.begin < kWidth || c.length < kRead || c.padding >= K ||
+    if (c.end - larger(c.begin, c.padding) < kWidth || c.length < kRead || c.padding >= K ||
         c.out_length > c.length + c.padding) {
         row_tiles<K, kChained, RowPart::kAny>(c, c.begin, c.end);
         return;
@@ -133,11 +133,7 @@ void row_tile(const RowCall& c) {
     row_tiles<K, kChained, RowPart::kInside>(c, t, t + inside);
     for (t += inside; t < c.end; t += kWidth) {
         const std::int64_t at = smaller(t, c.end - kWidth);
-        if (at < c.padding) {
-            row_tiles<K, kChained, RowPart::kAny>(c, at, at + kWidth);
-        } else {
-            row_tiles<K, kChained, RowPart::kLast>(c, at, at + kWidth);
-        }
+        row_tiles<K, kChained, RowPart::kLast>(c, at, at + kWidth);
     }
 }
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """Loads what needs pandas when it is asked for: a rank that trains starts a fifth sooner."""
+    """Loads what needs pandas when it is asked for: pandas is a tenth of a rank's start."""
     if name == "Claim":
         from crossscale_results.claims import Claim
 
