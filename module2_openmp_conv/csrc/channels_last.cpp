@@ -16,7 +16,7 @@ constexpr std::int64_t kItemBytes = 16 * 1024;         // stay in L1 beside the 
 constexpr std::int64_t kRolledItemBytes = 256 * 1024;  // input and output stay in L2
 
 // Fills in how the tiles see the convolution.
-void describe(LastShape& p) {
+void describe(LastShape& p, const InstructionSet& isa) {
     p.depthwise = p.group_in == 1 && p.group_out == 1 && p.groups > 1;
     p.tile_groups = p.depthwise ? 1 : p.groups;
     p.tile_in = p.depthwise ? p.groups : p.group_in;
@@ -24,6 +24,8 @@ void describe(LastShape& p) {
     const bool one_run = p.depthwise || (p.groups == 1 && p.reach.dilation == 1);
     p.runs = one_run ? 1 : p.reach.kernel;
     p.terms = p.group_in * p.reach.kernel / p.runs;
+    p.rolled = p.depthwise && p.reach.stride == p.reach.dilation &&
+               p.reach.kernel <= isa.rolled_taps && p.tile_out >= isa.lanes;
 }
 
 // So few output channels that lanes over these would be idle, and terms enough to fill them, but
@@ -33,14 +35,9 @@ bool few_outputs(const LastShape& p, std::int64_t lanes) {
            p.runs * divided_up(p.terms, lanes) <= kLongest;
 }
 
-// Few enough taps to hold them all, each input being read by several outputs' taps.
-bool rolled(const LastShape& p, const InstructionSet& isa) {
-    return p.depthwise && p.reach.stride == p.reach.dilation && p.reach.kernel <= isa.rolled_taps &&
-           p.tile_out >= isa.lanes;
-}
-
 // Fills in the partition: items of so many positions that what is read for them stays in a cache,
-// `row` floats for each, and of whole tiles where there are some.
+// `row` floats for each, and of whole tiles where there are some. The gradient of the weights is
+// quicker by items for L2, too, where the forward pass is.
 void partition(LastShape& p, const InstructionSet& isa, std::int64_t row, int threads) {
     const Reach& r = p.reach;
     const std::int64_t width = isa.last_width(p);
@@ -91,9 +88,8 @@ template <class Weight>
 bool run(LastTask p, const Weights& weights, const float* bias, bool reads_padding,
          std::int64_t work, int num_threads, const Weight& weight) {
     const InstructionSet& isa = current_isa();
-    describe(p);
+    describe(p, isa);
     p.few_outputs = few_outputs(p, isa.lanes);
-    p.rolled = rolled(p, isa);
     partition(p, isa, p.groups * (p.group_in * p.reach.stride + (p.depthwise ? 1 : 0)),
               team_size(work, num_threads, num_threads));
     if (p.slab_floats > kMostSlabFloats || (reads_padding && !all_finite(weights)) ||
@@ -162,7 +158,7 @@ bool weight_gradient_channels_last(const Geometry& g, const float* gradient, con
     const InstructionSet& isa = current_isa();
     const std::int64_t work = work_of(g);
     const int most = team_size(work, num_threads, num_threads);
-    describe(p);
+    describe(p, isa);
     partition(p, isa, g.in_channels * g.stride + std::min<std::int64_t>(g.out_channels, 32), most);
     if (p.slab_floats > kMostSlabFloats) {
         return false;
