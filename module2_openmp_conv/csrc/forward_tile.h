@@ -18,6 +18,7 @@
 #include "chain.h"
 #include "channel_tile.h"
 #include "outflow.h"
+#include "padded_rows.h"
 #include "row_tile.h"
 #include "slab.h"
 #include "tile_call.h"
@@ -148,6 +149,10 @@ inline const float* first_read(const ForwardTask& p, std::int64_t item) {
 void forward_items(const ForwardTask& p, float* slabs, std::int64_t first, std::int64_t last) {
     if (const RowFunction row_function = row_function_of(p)) {
         row_items(p, row_function, first, last);
+        return;
+    }
+    if (p.padded_rows) {
+        padded_items(p, slabs, first, last);
         return;
     }
     struct Placed {

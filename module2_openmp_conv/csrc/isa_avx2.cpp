@@ -3,7 +3,8 @@
 //
 // 16 ymm registers hold forward tiles of 4 channels × 24 positions (12 sums, 3 inputs, a weight),
 // 2 × 48 or 1 × 64. Bound aimed at: two multiply-adds of 8 lanes a cycle for many channels (a tile
-// asks for 7 loads per 12 multiply-adds); for one channel see row_tile.h.
+// asks for 7 loads per 12 multiply-adds); for one channel see row_tile.h, for few input
+// channels padded_rows.h.
 
 #include "kernels.h"
 #include "vec_avx2.h"
@@ -14,6 +15,8 @@ struct Tiles {
     static constexpr int kMostChannels = 4;
     static constexpr bool kOverChannels = false;
     static constexpr int vectors(int channels) { return channels == 4 ? 3 : channels == 2 ? 6 : 8; }
+    static constexpr int kHeldTaps = 3;  // of held_inputs.h, at most
+    static constexpr int kHeldVectors = 3;
 };
 
 // Positions of a tile with channels last, beside so many vectors of these.

@@ -4,7 +4,8 @@
 // 32 zmm registers hold forward tiles of 8 channels × 48 positions (24 sums, 3 inputs, a weight),
 // 4 × 96, 2 × 128 or 1 × 128; or, with lanes over channels, 16 × 16 (16 sums, up to 8 taps). Bound
 // aimed at: the multiply-adds of 16 lanes; for many channels see channel_tile.h (an 8 × 48 tile
-// asks for 11 loads per 24 multiply-adds), for one channel row_tile.h.
+// asks for 11 loads per 24 multiply-adds), for one channel row_tile.h, for few
+// input channels padded_rows.h.
 
 #include "kernels.h"
 #include "vec_avx512.h"
@@ -15,6 +16,8 @@ struct Tiles {
     static constexpr int kMostChannels = 8;
     static constexpr bool kOverChannels = true;
     static constexpr int vectors(int channels) { return channels >= 8 ? 3 : channels == 4 ? 6 : 8; }
+    static constexpr int kHeldTaps = 11;  // of held_inputs.h, at most; more lose to 8 × 48
+    static constexpr int kHeldVectors = 2;
 };
 
 // Positions of a tile with channels last, beside so many vectors of these.

@@ -19,6 +19,7 @@ constexpr InstructionSet instruction_set(const char* name) {
             Vec::kLanes,
             Tiles::kMostChannels,
             Tiles::kOverChannels,
+            Tiles::kHeldTaps,
             Tiles::vectors,
             LastTiles::kRolled,
             last_width,

@@ -71,6 +71,8 @@ struct ForwardTask : Shape {
     float* out;                  // [batch, groups · group_out, out_length]
     bool relu;                   // max(0, y) before the store; NaN stays NaN
     bool stream;                 // write past the caches, as an out larger than these is
+    bool padded_rows;            // few inputs to several outputs: padded_rows.h
+    bool held_inputs;            // one of them, of few taps: held_inputs.h
     std::int64_t channel_block;  // of the largest tile: weights are packed in such blocks
 
     // The partition: an item is one batch element, one group, these many tiles of positions and
