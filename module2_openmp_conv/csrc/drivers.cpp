@@ -21,8 +21,8 @@ constexpr std::int64_t kLeastTerms = 14;
 // taps gain 0 to 35 %, 32 lose a little.
 constexpr std::int64_t kFewInputs = 16;
 
-bool has_padded_rows(const ForwardTask& p) {
-    return p.group_out > 1 && !p.stream && p.reach.stride == 1 && p.reach.upsampling == 1 &&
+bool has_few_inputs(const ForwardTask& p) {
+    return p.group_out > 1 && p.reach.stride == 1 && p.reach.upsampling == 1 &&
            p.group_in <= kFewInputs && p.group_in * p.reach.kernel <= kLongest;  // one chain
 }
 
@@ -31,8 +31,9 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const Reach& r = p.reach;
     constexpr std::int64_t kFloat = sizeof(float);
     p.stream |= p.batch * p.groups * p.group_out * r.out_length * kFloat > kMostCachedBytes;
-    p.padded_rows = has_padded_rows(p);
-    p.held_inputs = p.padded_rows && p.group_in == 1 && r.kernel <= isa.held_taps;
+    p.held_inputs = has_few_inputs(p) && p.group_in == 1 &&
+                    r.kernel <= (p.stream ? isa.streamed_taps : isa.held_taps);
+    p.padded_rows = p.held_inputs || (has_few_inputs(p) && !p.stream);
     const bool over_channels = isa.over_channels && !p.padded_rows && r.stride == 1 &&
                                tile_dilation(r) > 0 && p.group_out >= isa.lanes &&
                                p.group_in * r.kernel >= kLeastTerms;
@@ -45,7 +46,7 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     p.slab_row = slab_row_of(p.reach, width);
     std::int64_t in_l1 =
         std::min(kItemInputBytes / kFloat / width, kMostSlabFloats / p.slab_row) / p.group_in;
-    if (p.stream) {
+    if (p.stream && !p.held_inputs) {
         in_l1 = std::min(in_l1, kStagedBytes / kFloat / (block * width));
     }
     const std::int64_t rows = p.batch * p.groups;
@@ -58,7 +59,9 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const bool few = threads > 1 && rows * p.tile_items < kItemsPerThread * threads;
     p.channels_per_item = few ? block : p.group_out;
     p.channel_items = divided_up(p.group_out, p.channels_per_item);
-    p.staged_floats = p.stream ? 2 * block * p.tiles_per_item * width : 0;
+    p.staged_floats = p.held_inputs ? 2 * isa.lanes  // a held tile reads beyond its item
+                      : p.stream    ? 2 * block * p.tiles_per_item * width
+                                    : 0;
 }
 
 // packs(channel_block, packed) packs the weights; finite: they all are.

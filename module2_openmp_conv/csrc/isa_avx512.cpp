@@ -16,7 +16,9 @@ struct Tiles {
     static constexpr int kMostChannels = 8;
     static constexpr bool kOverChannels = true;
     static constexpr int vectors(int channels) { return channels >= 8 ? 3 : channels == 4 ? 6 : 8; }
-    static constexpr int kHeldTaps = 11;  // of held_inputs.h, at most; more lose to 8 × 48
+    // Of held_inputs.h, at most: of more, 8 × 48 is quicker; past the caches they are quick enough.
+    static constexpr int kHeldTaps = 11;
+    static constexpr int kStreamedTaps = 15;
     static constexpr int kHeldVectors = 2;
 };
 

@@ -13,7 +13,8 @@ struct Tiles {
     static constexpr int kMostChannels = 4;
     static constexpr bool kOverChannels = false;
     static constexpr int vectors(int channels) { return 8 / channels; }
-    static constexpr int kHeldTaps = 3;  // of held_inputs.h, at most
+    static constexpr int kHeldTaps = 3;      // of held_inputs.h, at most
+    static constexpr int kStreamedTaps = 3;  // the same past the caches
     static constexpr int kHeldVectors = 3;
 };
 

@@ -20,6 +20,7 @@ constexpr InstructionSet instruction_set(const char* name) {
             Tiles::kMostChannels,
             Tiles::kOverChannels,
             Tiles::kHeldTaps,
+            Tiles::kStreamedTaps,
             Tiles::vectors,
             LastTiles::kRolled,
             last_width,

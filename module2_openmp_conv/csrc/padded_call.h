@@ -13,8 +13,9 @@ struct PaddedCall {
     std::int64_t in_channels;
     std::int64_t kernel;
     std::int64_t dilation;
-    const float* w;     // packed [in_channels][kernel][channels]
-    const float* bias;  // [channels], or null
+    const float* w;             // packed [in_channels][kernel][channels]
+    const float* bias;          // [channels], or null
+    std::int64_t channel_step;  // channels from one of this call to the next
     float* y;
     std::int64_t y_row;
     std::int64_t channels;

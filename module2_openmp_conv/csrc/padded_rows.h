@@ -134,10 +134,13 @@ inline void copy_padded(const float* row, std::int64_t length, std::int64_t at, 
 inline void padded_items(const ForwardTask& p, float* rows, std::int64_t first, std::int64_t last) {
     const Reach& r = p.reach;
     const std::int64_t span = p.tiles_per_item * p.tile_vectors * Vec::kLanes;
-    // Rows whole pages apart lie in one set of L1: a line would leave it between two tiles.
-    const std::int64_t held_channels = r.out_length % 1024 == 0 ? 4 : p.group_out;
     const HeldFunction held =
-        p.held_inputs ? held_function_of<Tiles::kHeldTaps>(r.kernel) : nullptr;
+        p.held_inputs ? held_function_of<Tiles::kStreamedTaps>(r.kernel, p.stream) : nullptr;
+    // So that a line that two tiles share stays in L1 from one to the other: of rows whole pages
+    // apart, all would lie in one set of it.
+    const std::int64_t at_once = r.out_length % 1024 == 0 ? 4 : 64;
+    // What is streamed is whole lines: of rows that lie alike in these.
+    const std::int64_t apart = p.stream ? 16 / common_divisor(r.out_length, 16) : 1;
     for (std::int64_t item = first; item < last; ++item) {
         std::int64_t rest = item;
         const std::int64_t channel_begin = rest % p.channel_items * p.channels_per_item;
@@ -155,7 +158,8 @@ inline void padded_items(const ForwardTask& p, float* rows, std::int64_t first, 
         const float* input = p.input + rest * p.group_in * r.length;
         const std::int64_t at = begin - r.padding;
         // A masked tile reads whole vectors.
-        const std::int64_t read = call.positions < Tiles::vectors(1) * Vec::kLanes
+        const std::int64_t read = p.stream ? call.positions + Vec::kLanes
+                                  : call.positions < Tiles::vectors(1) * Vec::kLanes
                                       ? rounded_up(call.positions, Vec::kLanes)
                                       : call.positions;
         if (at >= 0 && at + phase_row(r, read) <= r.length) {
@@ -168,20 +172,22 @@ inline void padded_items(const ForwardTask& p, float* rows, std::int64_t first, 
                 copy_padded(input + i * r.length, r.length, at, call.row, rows + i * call.row);
             }
         }
-        for (std::int64_t c = channel_begin; c < channel_end;) {
+        for (std::int64_t c = channel_begin; c < channel_end; c += call.channels) {
             const std::int64_t o = rest % p.groups * p.group_out + c;
             call.w = p.packed + o * p.group_in * r.kernel;
             call.bias = p.bias ? p.bias + o : nullptr;
             call.y = p.out + (rest * p.group_out + c) * r.out_length + begin;
             if (held) {
-                call.channels = smaller(held_channels, channel_end - c);
-                held(call);
+                call.channels = channel_end - c;
+                held_channels(call, held, apart, at_once);
             } else {
                 call.channels = block_channels(p.channel_block, channel_end - c);
                 padded_block<Tiles::kMostChannels>(call);
             }
-            c += call.channels;
         }
+    }
+    if (p.stream) {
+        Vec::fence();
     }
 }
 

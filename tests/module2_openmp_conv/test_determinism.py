@@ -63,10 +63,23 @@ def test_bits_are_the_same_on_1_to_4_threads(
                 assert same_bits(outputs_and_gradients(shape, arguments), ones)
 
 
-# Whole rows and parts of them, many channels and one, rows that begin anywhere in a line, padding.
+# Whole rows and parts of them, many channels and one, rows that begin anywhere in a line, padding,
+# rows shorter than a line.
 @pytest.mark.parametrize("isa", supported_isas())
 @pytest.mark.parametrize(
-    "shape", [(5, 1, 16, 500, 7), (3, 17, 40, 903, 5), (2, 3, 1, 1001, 3), (2, 70, 24, 333, 31)]
+    "shape",
+    [
+        (5, 1, 16, 500, 7),
+        (3, 17, 40, 903, 5),
+        (2, 3, 1, 1001, 3),
+        (2, 70, 24, 333, 31),
+        (3, 1, 19, 501, 3),
+        (2, 1, 20, 360, 15),
+        (2, 1, 9, 5000, 5),
+        (4, 1, 7, 1024, 11),
+        (3, 1, 5, 7, 3),
+        (3, 1, 33, 33, 1),
+    ],
 )
 def test_outputs_written_past_the_caches_have_the_same_bits(shape: tuple, isa: str) -> None:
     batch, inputs, outputs, length, kernel = shape
@@ -88,14 +101,15 @@ def test_outputs_written_past_the_caches_have_the_same_bits(shape: tuple, isa: s
     with use_isa(isa), use_method("direct"):
         expected = conv1d(input, weight, bias, padding=padding, relu=True)
         for threads in (1, 2, 3):
-            # Lines before and after are somebody else's.
-            memory = torch.full((expected.numel() + 64,), torch.nan)
-            out = memory[32:-32]
-            addresses = [t.data_ptr() for t in (input, weight, bias, out)]
-            kernels.forward_streamed(geometry, *addresses, True, threads)
-            assert torch.equal(out.view_as(expected), expected)
-            assert memory[:32].isnan().all()
-            assert memory[-32:].isnan().all()
+            for start in (32, 37):  # at a line's begin, or within one
+                # Lines before and after are somebody else's.
+                memory = torch.full((expected.numel() + 70,), torch.nan)
+                out = memory[start : start + expected.numel()]
+                addresses = [t.data_ptr() for t in (input, weight, bias, out)]
+                kernels.forward_streamed(geometry, *addresses, True, threads)
+                assert torch.equal(out.view_as(expected), expected)
+                assert memory[:start].isnan().all()
+                assert memory[start + expected.numel() :].isnan().all()
 
 
 @pytest.mark.parametrize("threads", [1, 2])
