@@ -17,13 +17,10 @@ constexpr std::int64_t kStagedBytes = 36 * 1024;     // output of a block: 16 ro
 // Of a sum, for lanes over output channels: fewer do not pay for laying the outputs back into rows.
 constexpr std::int64_t kLeastTerms = 14;
 
-// Input channels, at most, with which a tile's own overhead shows: measured, 16 to 21 of 1 to 3
-// taps gain 0 to 35 %, 32 lose a little.
-constexpr std::int64_t kFewInputs = 16;
-
-bool has_few_inputs(const ForwardTask& p) {
+// Input channels with which a tile's own overhead shows, and terms of one chain.
+bool has_few_inputs(const ForwardTask& p, const InstructionSet& isa) {
     return p.group_out > 1 && p.reach.stride == 1 && p.reach.upsampling == 1 &&
-           p.group_in <= kFewInputs && p.group_in * p.reach.kernel <= kLongest;  // one chain
+           p.group_in <= isa.few_inputs && p.group_in * p.reach.kernel <= kLongest;
 }
 
 // Fills in the partition of the task, and whether its output is streamed if that is not asked for.
@@ -31,9 +28,9 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const Reach& r = p.reach;
     constexpr std::int64_t kFloat = sizeof(float);
     p.stream |= p.batch * p.groups * p.group_out * r.out_length * kFloat > kMostCachedBytes;
-    p.held_inputs = has_few_inputs(p) && p.group_in == 1 &&
+    p.held_inputs = has_few_inputs(p, isa) && p.group_in == 1 &&
                     r.kernel <= (p.stream ? isa.streamed_taps : isa.held_taps);
-    p.padded_rows = p.held_inputs || (has_few_inputs(p) && !p.stream);
+    p.padded_rows = p.held_inputs || (has_few_inputs(p, isa) && !p.stream);
     const bool over_channels = isa.over_channels && !p.padded_rows && r.stride == 1 &&
                                tile_dilation(r) > 0 && p.group_out >= isa.lanes &&
                                p.group_in * r.kernel >= kLeastTerms;

@@ -13,6 +13,7 @@ struct Tiles {
     static constexpr int kMostChannels = 4;
     static constexpr bool kOverChannels = false;
     static constexpr int vectors(int channels) { return 8 / channels; }
+    static constexpr int kFewInputs = 16;    // of padded_rows.h, at most
     static constexpr int kHeldTaps = 3;      // of held_inputs.h, at most
     static constexpr int kStreamedTaps = 3;  // the same past the caches
     static constexpr int kHeldVectors = 3;

@@ -19,6 +19,7 @@ constexpr InstructionSet instruction_set(const char* name) {
             Vec::kLanes,
             Tiles::kMostChannels,
             Tiles::kOverChannels,
+            Tiles::kFewInputs,
             Tiles::kHeldTaps,
             Tiles::kStreamedTaps,
             Tiles::vectors,

@@ -26,6 +26,7 @@ struct InstructionSet {
     int lanes;
     int channel_block;   // output channels of the largest register tile with lanes over positions
     bool over_channels;  // there is one with lanes over channels, too: channel_tile.h
+    int few_inputs;      // channels, at most: padded_rows.h
     int held_taps;       // at most, of one input channel to several: held_inputs.h
     int streamed_taps;   // the same past the caches
     int (*tile_vectors)(int channels);  // vectors of positions beside that many channels
