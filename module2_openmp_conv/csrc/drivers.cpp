@@ -28,9 +28,11 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const Reach& r = p.reach;
     constexpr std::int64_t kFloat = sizeof(float);
     p.stream |= p.batch * p.groups * p.group_out * r.out_length * kFloat > kMostCachedBytes;
-    p.held_inputs = has_few_inputs(p, isa) && p.group_in == 1 &&
-                    r.kernel <= (p.stream ? isa.streamed_taps : isa.held_taps);
-    p.padded_rows = p.held_inputs || (has_few_inputs(p, isa) && !p.stream);
+    const bool few_inputs = has_few_inputs(p, isa);
+    p.held_inputs =
+        few_inputs && p.group_in == 1 && r.kernel <= (p.stream ? isa.streamed_taps : isa.held_taps);
+    p.padded_rows = few_inputs && (p.held_inputs || !p.stream);
+    const bool staged = p.stream && !p.held_inputs;
     const bool over_channels = isa.over_channels && !p.padded_rows && r.stride == 1 &&
                                tile_dilation(r) > 0 && p.group_out >= isa.lanes &&
                                p.group_in * r.kernel >= kLeastTerms;
@@ -40,10 +42,12 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     p.tile_vectors = isa.tile_vectors(static_cast<int>(block));
     const std::int64_t width = p.tile_vectors * isa.lanes;
     const std::int64_t tiles = divided_up(p.reach.out_length, width);
-    p.slab_row = slab_row_of(p.reach, width);
+    // Streamed, a tile that holds its inputs reads up to a vector beyond its item.
+    const std::int64_t beyond = p.held_inputs && p.stream ? isa.lanes : 0;
+    p.slab_row = slab_row_of(p.reach, width + beyond);
     std::int64_t in_l1 =
         std::min(kItemInputBytes / kFloat / width, kMostSlabFloats / p.slab_row) / p.group_in;
-    if (p.stream && !p.held_inputs) {
+    if (staged) {
         in_l1 = std::min(in_l1, kStagedBytes / kFloat / (block * width));
     }
     const std::int64_t rows = p.batch * p.groups;
@@ -56,9 +60,7 @@ void partition(ForwardTask& p, const InstructionSet& isa, int threads) {
     const bool few = threads > 1 && rows * p.tile_items < kItemsPerThread * threads;
     p.channels_per_item = few ? block : p.group_out;
     p.channel_items = divided_up(p.group_out, p.channels_per_item);
-    p.staged_floats = p.held_inputs ? 2 * isa.lanes  // a held tile reads beyond its item
-                      : p.stream    ? 2 * block * p.tiles_per_item * width
-                                    : 0;
+    p.staged_floats = staged ? 2 * block * p.tiles_per_item * width : 0;
 }
 
 // packs(channel_block, packed) packs the weights; finite: they all are.

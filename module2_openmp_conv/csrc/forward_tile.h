@@ -57,20 +57,7 @@ void tile(const TileCall& c) {
             }
 #pragma GCC unroll 8
             for (std::int64_t k = 0; k < kernel; ++k, w += OC) {
-                const float* at = x + offsets[k];
-                Vec::Reg in[V];
-#pragma GCC unroll 16
-                for (int v = 0; v < V; ++v) {
-                    in[v] = Vec::load(at + v * Vec::kLanes);
-                }
-#pragma GCC unroll 16
-                for (int o = 0; o < OC; ++o) {
-                    const Vec::Reg tap = Vec::broadcast(w[o]);
-#pragma GCC unroll 16
-                    for (int v = 0; v < V; ++v) {
-                        sum[o][v] = Vec::multiply_add(tap, in[v], sum[o][v]);
-                    }
-                }
+                add_tap(x + offsets[k], w, sum);
             }
         }
         if constexpr (kChained) {

@@ -79,29 +79,13 @@ inline void held_tiles(const PaddedCall& c, std::int64_t begin, std::int64_t end
     }
 }
 
-template <int K, int V>
-inline void held_rest(const PaddedCall& c, std::int64_t begin) {
-    if constexpr (V > 1) {
-        if (c.positions - begin <= (V - 1) * Vec::kLanes) {
-            held_rest<K, V - 1>(c, begin);
-            return;
-        }
-    }
-    if (c.positions < V * Vec::kLanes) {
-        held_tiles<K, V, HeldStore::kMasked>(c, begin, c.positions);
-    } else {
-        held_tiles<K, V, HeldStore::kPlain>(c, c.positions - V * Vec::kLanes, c.positions);
-    }
-}
-
 template <int K>
 void held_item(const PaddedCall& c) {
-    constexpr int V = Tiles::kHeldVectors;
-    const std::int64_t whole = c.positions / (V * Vec::kLanes) * (V * Vec::kLanes);
-    held_tiles<K, V, HeldStore::kPlain>(c, 0, whole);
-    if (whole < c.positions) {
-        held_rest<K, V>(c, whole);
-    }
+    visit_tiles<Tiles::kHeldVectors>(
+        c.positions, [&c](auto tile, std::int64_t t, std::int64_t end) {
+            constexpr HeldStore kStore = tile.kMasked ? HeldStore::kMasked : HeldStore::kPlain;
+            held_tiles<K, tile.kVectors, kStore>(c, t, end);
+        });
 }
 
 // The same past the caches, of rows that lie alike in their lines: tiles are those whole lines.

@@ -12,6 +12,7 @@
 #include "held_inputs.h"
 #include "padded_call.h"
 #include "slab.h"
+#include "tile_call.h"
 
 namespace {
 
@@ -58,19 +59,7 @@ template <int OC, int V, bool kMasked>
         for (std::int64_t i = c.in_channels; i > 0; --i, x += c.row) {
             const float* at = x;
             for (std::int64_t k = c.kernel; k > 0; --k, at += c.dilation, w += OC) {
-                Vec::Reg in[V];
-#pragma GCC unroll 16
-                for (int v = 0; v < V; ++v) {
-                    in[v] = Vec::load(at + v * Vec::kLanes);
-                }
-#pragma GCC unroll 16
-                for (int o = 0; o < OC; ++o) {
-                    const Vec::Reg tap = Vec::broadcast(w[o]);
-#pragma GCC unroll 16
-                    for (int v = 0; v < V; ++v) {
-                        sum[o][v] = Vec::multiply_add(tap, in[v], sum[o][v]);
-                    }
-                }
+                add_tap(at, w, sum);
             }
         }
         float* y = c.y + t;
@@ -82,22 +71,6 @@ template <int OC, int V, bool kMasked>
     }
 }
 
-// The rest of an item, of fewer vectors than a tile has.
-template <int OC, int V>
-void padded_rest(const PaddedCall& c, std::int64_t begin) {
-    if constexpr (V > 1) {
-        if (c.positions - begin <= (V - 1) * Vec::kLanes) {
-            padded_rest<OC, V - 1>(c, begin);
-            return;
-        }
-    }
-    if (c.positions < V * Vec::kLanes) {
-        padded_tiles<OC, V, true>(c, begin, c.positions);
-    } else {
-        padded_tiles<OC, V, false>(c, c.positions - V * Vec::kLanes, c.positions);
-    }
-}
-
 template <int OC>
 void padded_block(const PaddedCall& c) {
     if constexpr (OC > 1) {
@@ -106,15 +79,13 @@ void padded_block(const PaddedCall& c) {
             return;
         }
     }
-    constexpr int V = Tiles::vectors(OC);
-    const std::int64_t whole = c.positions / (V * Vec::kLanes) * (V * Vec::kLanes);
-    padded_tiles<OC, V, false>(c, 0, whole);
-    if (whole < c.positions) {
-        padded_rest<OC, V>(c, whole);
-    }
+    visit_tiles<Tiles::vectors(OC)>(c.positions, [&c](auto tile, std::int64_t t, std::int64_t end) {
+        padded_tiles<OC, tile.kVectors, tile.kMasked>(c, t, end);
+    });
 }
 
 // Copies n floats of a row from a place of it on, in whole vectors; what lies outside is zero.
+// For long rows: fill_slab, which has masks for all rows at once, takes a tenth longer with 1→16.
 inline void copy_padded(const float* row, std::int64_t length, std::int64_t at, std::int64_t n,
                         float* to) {
     const std::int64_t inside = smaller(n, length - at) / Vec::kLanes * Vec::kLanes;
@@ -140,7 +111,9 @@ inline void padded_items(const ForwardTask& p, float* rows, std::int64_t first, 
     // apart, all would lie in one set of it.
     const std::int64_t at_once = r.out_length % 1024 == 0 ? 4 : 64;
     // What is streamed is whole lines: of rows that lie alike in these.
-    const std::int64_t apart = p.stream ? 16 / common_divisor(r.out_length, 16) : 1;
+    constexpr std::int64_t kLine = 64 / sizeof(float);
+    const std::int64_t lowest_bit = r.out_length & -r.out_length;
+    const std::int64_t apart = p.stream ? kLine / smaller(lowest_bit, kLine) : 1;
     for (std::int64_t item = first; item < last; ++item) {
         std::int64_t rest = item;
         const std::int64_t channel_begin = rest % p.channel_items * p.channels_per_item;

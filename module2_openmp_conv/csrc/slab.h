@@ -15,12 +15,6 @@ inline std::int64_t larger(std::int64_t a, std::int64_t b) {
     return a > b ? a : b;
 }
 
-// Of a positive number and a power of two.
-inline std::int64_t common_divisor(std::int64_t a, std::int64_t power) {
-    const std::int64_t lowest = a & -a;
-    return smaller(lowest, power);
-}
-
 inline bool reads_in_place(const Reach& r) {
     return r.stride == 1 && r.upsampling == 1;
 }

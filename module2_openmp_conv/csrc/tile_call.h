@@ -23,6 +23,25 @@ struct TileCall {
     std::int64_t ahead_row;  // floats from one of its channels to the next
 };
 
+// Adds one tap of an input channel to OC output channels × V vectors of positions.
+template <int OC, int V>
+[[gnu::always_inline]] inline void add_tap(const float* at, const float* w,
+                                           Vec::Reg (&sum)[OC][V]) {
+    Vec::Reg in[V];
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+        in[v] = Vec::load(at + v * Vec::kLanes);
+    }
+#pragma GCC unroll 16
+    for (int o = 0; o < OC; ++o) {
+        const Vec::Reg tap = Vec::broadcast(w[o]);
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) {
+            sum[o][v] = Vec::multiply_add(tap, in[v], sum[o][v]);
+        }
+    }
+}
+
 using TileFunction = void (*)(const TileCall&);
 
 }  // namespace
