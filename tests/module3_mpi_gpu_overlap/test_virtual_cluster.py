@@ -34,6 +34,14 @@ everything = comm.gather((address, node.size, os.environ["CROSSSCALE_LINK"], sum
 if comm.rank == 0:
     print(json.dumps(everything))
 """
+SPOKEN = """\
+import json
+from mpi4py import MPI
+own = open("/proc/sys/net/ipv4/tcp_congestion_control").read().strip()
+spoken = MPI.COMM_WORLD.gather(own)
+if spoken:
+    print(json.dumps(spoken))
+"""
 
 Cluster = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -114,6 +122,17 @@ def test_every_rank_is_a_host_with_its_own_address(cluster: Cluster) -> None:
     told = json.loads(done.stdout)
     assert [rank[0] for rank in told] == [f"198.18.0.{i}/15" for i in (1, 2, 3)]
     assert all(rank[1:] == [1, "3 hosts, 100 Mbit/s", 3] for rank in told)
+
+
+@pytest.mark.mpi
+@pytest.mark.slow
+def test_hosts_speak_the_same_tcp_whatever_the_kernels_default_is(cluster: Cluster) -> None:
+    where = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+    before = where.read_text()
+    done = cluster(["--hosts", "2"], ["-c", SPOKEN])
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["reno"] * 2
+    assert where.read_text() == before  # this machine's own is left alone
 
 
 @pytest.mark.mpi
