@@ -17,6 +17,7 @@ from crossscale_results.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, run
 from crossscale_results.errors import UserError
 from crossscale_results.interrupts import INTERRUPTED
 from module3_mpi_gpu_overlap.heartbeat import Heartbeat
+from module3_mpi_gpu_overlap.steady_memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -94,6 +95,7 @@ def run_on_ranks(
     except MpiError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
+    keep_freed_memory()
     if world.rank > 0:
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (open to the end)
     elif isinstance(sys.stdout, io.TextIOWrapper):
