@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from crossscale_data.classifier_inputs import BeatInputs
 from module3_mpi_gpu_overlap.config import Settings
@@ -87,10 +88,11 @@ class Toy(torch.nn.Module):
         return logits
 
 
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
 @pytest.mark.parametrize("precision", ["float32", "bf16", "fp16"])
-def test_training_lowers_the_loss(precision: str) -> None:
+def test_training_lowers_the_loss(kind: str, precision: str) -> None:
     module = Toy()
-    settings = Settings(optimizer="sgd", learning_rate=0.1, precision=precision)  # type: ignore[arg-type]
+    settings = Settings(optimizer=kind, learning_rate=0.1, precision=precision)  # type: ignore[arg-type]
     optimizer = LocalOptimizer(module, settings, CPU)
     batches = BatchStream(numbered_beats(10), 10, CPU, [0]).prepare(30)
     losses = [
@@ -101,9 +103,26 @@ def test_training_lowers_the_loss(precision: str) -> None:
     assert all(p.dtype == torch.float32 for p in module.parameters())
 
 
-def test_fp16_leaves_out_a_step_that_overflows_and_lowers_its_scale() -> None:
+def test_one_pass_of_adam_makes_the_steps_that_its_many_do() -> None:
+    module, plain = Toy(), Toy()
+    ours = LocalOptimizer(module, Settings(learning_rate=0.1), CPU)
+    theirs = torch.optim.AdamW(plain.parameters(), lr=0.1, foreach=False, fused=False)
+    for batch in BatchStream(numbered_beats(30), 8, CPU, [0]).prepare(20):
+        for own, step in ((module, ours.step), (plain, lambda _: theirs.step())):
+            loss = F.cross_entropy(own(batch.waveform, batch.context), batch.label)
+            if own is plain:
+                plain.zero_grad()
+                loss.backward()
+            step(loss)
+    for a, b in zip(module.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+    assert all(group["fused"] for group in ours.optimizer.param_groups)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adamw"])
+def test_fp16_leaves_out_a_step_that_overflows_and_lowers_its_scale(kind: str) -> None:
     module = Toy()
-    settings = Settings(optimizer="sgd", learning_rate=0.1, precision="fp16")
+    settings = Settings(optimizer=kind, learning_rate=0.1, precision="fp16")  # type: ignore[arg-type]
     optimizer = LocalOptimizer(module, settings, CPU)
     before = [p.detach().clone() for p in module.parameters()]
     scale = optimizer.scaler.get_scale()
