@@ -30,7 +30,11 @@ class RunConfig(Settings):
     link: Annotated[
         str, Doc("What connects the ranks: `one node`, `several nodes`, or virtual hosts' links.")
     ]
+    congestion_control: Annotated[
+        str, Doc("Of TCP, where the ranks speak it: `reno`, `bbr`, ...; `unknown` if not told.")
+    ]
     device_type: Annotated[str, Doc("What the ranks trained on: `cpu`, `cuda`, ...")]
+    memory_kept: Annotated[bool, Doc("Whether the C library kept freed memory on every rank.")]
     averaged_count: Annotated[int, Doc("Numbers averaged: parameters and float buffers.")]
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from crossscale_results.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, run
@@ -47,6 +47,7 @@ class World:
     node_cores: int  # cores that the node's ranks may use together
     link: str = ONE_NODE  # what connects the ranks
     machine: tuple[int, int] | None = None  # ranks and cores of a machine that stands for all nodes
+    memory_kept: bool = False  # whether the C library keeps freed memory on every rank
     heartbeat: Heartbeat = field(default_factory=Heartbeat, repr=False, compare=False)
 
     @property
@@ -95,7 +96,7 @@ def run_on_ranks(
     except MpiError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
-    keep_freed_memory()
+    world = replace(world, memory_kept=all(world.comm.allgather(keep_freed_memory())))
     if world.rank > 0:
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (open to the end)
     elif isinstance(sys.stdout, io.TextIOWrapper):

@@ -17,6 +17,9 @@ class LinkKey:
 
     link: Annotated[str, Doc("Each host's link, both ways: `100 Mbit/s`, or `unshaped`.")]
     link_gb_per_s: Annotated[float | None, Doc("The link's rate; empty where it is not shaped.")]
+    congestion_control: Annotated[
+        str, Doc("Of TCP, where the ranks speak it: `reno`, `bbr`, ...; `unknown` if not told.")
+    ]
     hosts_count: Annotated[int, Doc("Hosts: network namespaces of one machine.")]
     world_size: Annotated[int, Doc("MPI ranks.")]
     oversubscribed: Annotated[bool, Doc("Whether all hosts together had more ranks than cores.")]

@@ -22,6 +22,7 @@ from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.collective_costs import FLOAT_BYTES
 from module3_mpi_gpu_overlap.config import NamedDataDir, ProcessStart, ResultsDir, RunProfile
+from module3_mpi_gpu_overlap.congestion_control import congestion_control
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
 from module3_mpi_gpu_overlap.link_columns import (
     LINKS,
@@ -67,6 +68,7 @@ def measure(world: World, config: LinkMeasureConfig) -> None:
             key = LinkKey(
                 link=str(link),
                 link_gb_per_s=None if bits is None else bits / 8e9,
+                congestion_control=congestion_control(),
                 hosts_count=world.size,
                 world_size=world.size,
                 oversubscribed=world.oversubscribed,

@@ -32,13 +32,17 @@ def find_mpiexec() -> Path:
     )
 
 
-def run_ranks(ranks: int, arguments: Sequence[str], limit_s: float) -> str:
+def run_ranks(
+    ranks: int, arguments: Sequence[str], limit_s: float, before: Sequence[str] = ()
+) -> str:
     """Run `python <arguments>` on so many ranks; what they wrote to stdout.
+
+    `before` starts a command that runs mpiexec.
 
     Raises:
         UserError: they failed, or took longer than `limit_s`; nothing of them runs on.
     """
-    command = [str(find_mpiexec()), "-n", str(ranks), sys.executable, *arguments]
+    command = [*before, str(find_mpiexec()), "-n", str(ranks), sys.executable, *arguments]
     what = f"`mpiexec -n {ranks} python {' '.join(arguments)}`"
     done = run_child(command, what, limit_s, ALLOW_OVERSUBSCRIPTION)
     if done.returncode:

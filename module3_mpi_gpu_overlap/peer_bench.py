@@ -1,6 +1,7 @@
 """Other runners beside the suite's rounds: `python -m module3_mpi_gpu_overlap.peer_bench`.
 
-Two clients of one thread each train the same classifier on the same batches from the same weights.
+Two clients of one thread each train the same classifier on the same batches from the same weights,
+on a loopback device of their own where that may be made: all but MPI speak TCP over it.
 Everyone is checked first: after two short rounds its average must be the one that the suite's `G0`
 made. Every run is a fresh set of processes; contestants take turns, another one first each repeat.
 """
@@ -8,7 +9,7 @@ made. Every run is a fresh set of processes; contestants take turns, another one
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +30,7 @@ from crossscale_results.rows import Row, first_reason, void_row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.child_process import options_of
 from module3_mpi_gpu_overlap.config import DataDir, ResultsDir
+from module3_mpi_gpu_overlap.congestion_control import UNKNOWN, own_loopback
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec, run_ranks
 from module3_mpi_gpu_overlap.peer_columns import PEERS, PeerMeasurement, PeerRun
 from module3_mpi_gpu_overlap.peers.contestant import RANKS, Contestant, ranks_of
@@ -85,6 +87,8 @@ class Told:
     rounds: list[dict[str, Any]]
     averaged: npt.NDArray[np.float32]  # [n]
     start: npt.NDArray[np.float32]  # [n], what training began with
+    congestion_control: str
+    memory_kept: bool
     mpi_version: str
 
 
@@ -101,10 +105,13 @@ def peer_bench(config: PeerBenchConfig) -> None:
     source = prepared_source(config.data_dir)
     grid = GRIDS[config.profile]
     provenance = replace(collect(source.dataset, config.profile), threads_count=1)
+    loopback = own_loopback()
+    if not loopback:
+        print("no loopback device of our own may be made here: TCP is spoken as the machine does")
     present = [CONTESTANTS[name] for name in names if why_absent(CONTESTANTS[name].module) is None]
     told = {}
     for contestant in tqdm(present, desc="checking peers", unit="run"):
-        told[contestant.name] = _run(contestant, config, CHECK, source)
+        told[contestant.name] = _run(contestant, config, CHECK, source, loopback)
     reference = told[REFERENCE]
     assert isinstance(reference, Told)
     provenance = replace(provenance, mpi_version=reference.mpi_version)
@@ -125,7 +132,7 @@ def peer_bench(config: PeerBenchConfig) -> None:
             first = repeat % len(turns)
             for contestant in turns[first:] + turns[:first]:
                 bar.set_postfix_str(contestant.name)
-                own = _run(contestant, config, grid, source)
+                own = _run(contestant, config, grid, source, loopback)
                 if isinstance(own, str):
                     _keep_void(contestant, config, grid, provenance, own, repeat)
                 else:
@@ -137,7 +144,11 @@ def peer_bench(config: PeerBenchConfig) -> None:
 
 
 def _run(
-    contestant: Contestant, config: PeerBenchConfig, grid: PeerGrid, source: Source
+    contestant: Contestant,
+    config: PeerBenchConfig,
+    grid: PeerGrid,
+    source: Source,
+    loopback: Sequence[str],
 ) -> Told | str:
     """What the contestant's ranks told; of another library, why they could not."""
     with tempfile.TemporaryDirectory(prefix="peers-") as folder:
@@ -153,14 +164,21 @@ def _run(
         }
         worker = ["-m", "module3_mpi_gpu_overlap.peers.worker", *options_of(given)]
         try:
-            run_ranks(ranks_of(contestant), worker, CHILD_LIMIT_S)
+            run_ranks(ranks_of(contestant), worker, CHILD_LIMIT_S, loopback)
         except UserError as error:
             if contestant.role == "suite":
                 raise
             return f"it failed: {error}"
         told = json.loads(out.read_text())
     averaged, start = (np.array(told[name], np.float32) for name in ("averaged", "start"))
-    return Told(told["rounds"], averaged, start, told["mpi_version"])
+    return Told(
+        told["rounds"],
+        averaged,
+        start,
+        told["congestion_control"],
+        told["memory_kept"],
+        told["mpi_version"],
+    )
 
 
 def _checked(contestant: Contestant, told: Told | str, reference: Told) -> float | str | None:
@@ -189,7 +207,7 @@ def _keep_void(
     repeat: int = 0,
 ) -> None:
     """A row that says why there are no times."""
-    row = void_row(_key(contestant, grid, 0, 0), PeerMeasurement, reason, config.seed, repeat)
+    row = void_row(_key(contestant, grid, None, 0), PeerMeasurement, reason, config.seed, repeat)
     append_rows(PEERS, config.results_dir, provenance, [row])
 
 
@@ -227,11 +245,11 @@ def _rows(
         reasons = {name: EVERY_STEP for name in parts if getattr(measurement, name) is None}
         if difference is None:
             reasons["model_difference_ratio"] = ANOTHER_ALGORITHM
-        key = _key(contestant, grid, len(told.averaged), index)
+        key = _key(contestant, grid, told, index)
         yield Row(key, measurement, seed, repeat, reasons)
 
 
-def _key(contestant: Contestant, grid: PeerGrid, averaged_count: int, index: int) -> PeerRun:
+def _key(contestant: Contestant, grid: PeerGrid, told: Told | None, index: int) -> PeerRun:
     return PeerRun(
         contestant=contestant.name,
         role=contestant.role,
@@ -241,10 +259,12 @@ def _key(contestant: Contestant, grid: PeerGrid, averaged_count: int, index: int
         clients_count=RANKS,
         processes_count=ranks_of(contestant),
         oversubscribed=usable_cores() < RANKS,
+        congestion_control=told.congestion_control if told else UNKNOWN,
+        memory_kept=told is not None and told.memory_kept,
         rounds=grid.rounds,
         local_steps=grid.local_steps,
         batch_size=BATCH_SIZE,
-        averaged_count=averaged_count,
+        averaged_count=len(told.averaged) if told else 0,
         round_index=index,
     )
 

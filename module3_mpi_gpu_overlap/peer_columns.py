@@ -20,6 +20,13 @@ class PeerRun:
     clients_count: Annotated[int, Doc("Processes that train, each with one thread.")]
     processes_count: Annotated[int, Doc("Clients, and the server where there is one.")]
     oversubscribed: Annotated[bool, Doc("Whether there were fewer cores than clients.")]
+    congestion_control: Annotated[
+        str,
+        Doc("Of TCP, by which all but MPI speak: `reno`, ...; `unknown` if not told or not run."),
+    ]
+    memory_kept: Annotated[
+        bool, Doc("Whether the C library kept freed memory on every rank; false if not run.")
+    ]
     rounds: Annotated[int, Doc("Rounds of the run.")]
     local_steps: Annotated[int, Doc("Optimiser steps of each client in a round.")]
     batch_size: Annotated[int, Doc("Beats in a client's mini-batch.")]

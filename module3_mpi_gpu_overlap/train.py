@@ -20,6 +20,7 @@ from module3_mpi_gpu_overlap.checkpoint import save_checkpoint
 from module3_mpi_gpu_overlap.client_data import ClientData, Clients, load_client_data
 from module3_mpi_gpu_overlap.columns import ROUNDS, SCORES, RunConfig
 from module3_mpi_gpu_overlap.config import Settings, TrainConfig
+from module3_mpi_gpu_overlap.congestion_control import congestion_control
 from module3_mpi_gpu_overlap.device import choose_device, shares_accelerator
 from module3_mpi_gpu_overlap.flat_model import shape_digest
 from module3_mpi_gpu_overlap.ladder import LADDER
@@ -226,7 +227,9 @@ def _keep(
         world_size=world.size,
         oversubscribed=crowded,
         link=world.link,
+        congestion_control=congestion_control(),
         device_type=run.model.vector.device.type,
+        memory_kept=world.memory_kept,
         averaged_count=run.model.vector.numel(),
     )
     provenance = collect(data.source.dataset, config.profile)

@@ -15,15 +15,13 @@ from types import FrameType
 import tyro
 
 from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.congestion_control import SET_IN_NAMESPACE
 from module3_mpi_gpu_overlap.launch import LINK_VARIABLE
 from module3_mpi_gpu_overlap.mpiexec import YIELDING, find_mpiexec
 from module3_mpi_gpu_overlap.virtual_cluster import VirtualCluster
 from module3_mpi_gpu_overlap.virtual_link import Link, link_of, shaping
 
 INTERFACE = "e0"
-# Every kernel has it (RFC 5681), every namespace may. A sender by BBR, some kernels' default,
-# takes one that is seldom polled for a slow path, and slows down itself.
-CONGESTION_CONTROL = "reno"
 TOLERANCE = 0.10  # of the stated rate, for what MPI measures
 PROBE_S = 0.2  # of data at the stated rate, each way
 MOST_PROBE_BYTES = 1 << 28
@@ -61,8 +59,7 @@ def make_hosts(count: int, link: Link) -> None:
         name, port = f"h{host}", f"p{host}"
         inside = ("ip", "-n", name)
         _do("ip", "netns", "add", name)
-        set_congestion = f"echo {CONGESTION_CONTROL} > /proc/sys/net/ipv4/tcp_congestion_control"
-        _do("ip", "netns", "exec", name, "sh", "-c", set_congestion)
+        _do("ip", "netns", "exec", name, "sh", "-c", SET_IN_NAMESPACE)
         mtu = ("mtu", str(link.mtu_bytes))
         cable = ("type", "veth", "peer", "name", INTERFACE, *mtu, "netns", name)
         _do("ip", "link", "add", port, *mtu, *cable)

@@ -10,6 +10,7 @@ import torch
 from crossscale_results.provenance import collect
 from module3_mpi_gpu_overlap.client_data import ClientData, load_client_data
 from module3_mpi_gpu_overlap.config import Settings
+from module3_mpi_gpu_overlap.congestion_control import congestion_control
 from module3_mpi_gpu_overlap.flat_model import FlatModel
 from module3_mpi_gpu_overlap.launch import World, agreed, require_ranks, run_on_ranks
 from module3_mpi_gpu_overlap.models import model_of
@@ -62,6 +63,8 @@ def work(world: World, config: WorkerConfig) -> None:
             "rounds": [asdict(own) for own in outcome.rounds],
             "averaged": outcome.averaged.tolist(),
             "start": start,
+            "congestion_control": congestion_control(),
+            "memory_kept": world.memory_kept,
             "mpi_version": collect(data.source.dataset, "custom").mpi_version,
         }
         config.out.write_text(json.dumps(told))

@@ -45,6 +45,7 @@ def _row(
     key = LinkKey(
         link=link,
         link_gb_per_s=0.0125 if shaped else None,
+        congestion_control="reno",
         hosts_count=world,
         world_size=world,
         oversubscribed=world > 2,

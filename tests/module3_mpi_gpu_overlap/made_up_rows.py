@@ -139,7 +139,9 @@ def write_accuracy(results_dir: Path, scores: dict[str, list[float]]) -> None:
             "world_size": world,
             "link": "one node",
             "oversubscribed": False,
+            "congestion_control": "reno",
             "device_type": "cpu",
+            "memory_kept": True,
             "averaged_count": 39_000,
         }
         for seed, score in enumerate(by_seed):
@@ -196,6 +198,8 @@ def write_peers(results_dir: Path, overheads_s: dict[str, tuple[float, float]]) 
                 clients_count=2,
                 processes_count=2,
                 oversubscribed=False,
+                congestion_control="reno",
+                memory_kept=True,
                 rounds=2,
                 local_steps=50,
                 batch_size=256,
@@ -255,7 +259,9 @@ def _round_row(
         link="one node",
         world_size=world,
         oversubscribed=world in crowded,
+        congestion_control="reno",
         device_type="cpu",
+        memory_kept=True,
         averaged_count=39_000,
         round_index=index,
         rank=rank,

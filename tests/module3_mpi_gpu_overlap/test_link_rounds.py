@@ -50,6 +50,7 @@ def test_rows_name_their_link_and_ranks_that_share_cores(
     rows = pd.concat([*trials, kept])  # the trial is in G0
     assert set(rows["link"]) == {"3 hosts, 100 Mbit/s"}
     assert set(rows["experiment"]) == {"links"}
+    assert set(rows["congestion_control"]) == {"reno"}
     assert rows.groupby("mode").size().to_dict() == {"G0": 3 * TRIAL_ROUNDS, "G6": 3 * 2}
     alone = rows.groupby("mode")["communication_s"].first()
     numbers = int(rows["averaged_count"].iloc[0])

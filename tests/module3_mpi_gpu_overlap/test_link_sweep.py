@@ -59,6 +59,7 @@ def test_one_start_of_messages_and_one_of_a_sum_give_their_rows(
     sweep(LinkSweepConfig(data_dir=short_synthetic.directory, results_dir=tmp_path))
     rows = read_table(LINKS, tmp_path)
     assert set(rows["link"]) == {"50 Mbit/s"}
+    assert set(rows["congestion_control"]) == {"reno"}
     counts = rows.groupby(["operation", "algorithm"]).size().to_dict()
     assert counts == {
         ("ping-pong", "none"): 4,

@@ -1,5 +1,6 @@
 """Other runners end to end on two clients, and those that must not be timed."""
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,11 @@ from crossscale_results.errors import UserError
 from crossscale_results.libraries import why_absent
 from crossscale_results.reader import read_table
 from module3_mpi_gpu_overlap import peer_bench as bench
+from module3_mpi_gpu_overlap.congestion_control import (
+    CONGESTION_CONTROL,
+    congestion_control,
+    own_loopback,
+)
 from module3_mpi_gpu_overlap.peer_bench import PeerBenchConfig, PeerGrid, Told, difference_ratio
 from module3_mpi_gpu_overlap.peer_columns import PEERS
 from module3_mpi_gpu_overlap.peers.contestant import Contestant
@@ -26,7 +32,14 @@ ROUND = {
     "train_and_preparation_s": 0.875,
     "exposed_communication_s": 0.0625,
 }
-RIGHT = Told([ROUND, ROUND], np.array([1, 3], np.float32), np.array([1, 2], np.float32), "none")
+RIGHT = Told(
+    [ROUND, ROUND],
+    np.array([1, 3], np.float32),
+    np.array([1, 2], np.float32),
+    congestion_control="reno",
+    memory_kept=True,
+    mpi_version="none",
+)
 WRONG = replace(RIGHT, averaged=np.array([1, 3.5], np.float32))
 
 
@@ -71,8 +84,11 @@ def test_a_contestants_rounds_make_the_suites_model(
     if reason := why_absent(CONTESTANTS[name].module):
         pytest.skip(reason)
     own = whole_bench[name]
+    spoken = CONGESTION_CONTROL if own_loopback() else congestion_control()
     assert own["round_index"].tolist() == [0, 1]
     assert (own["preparation_s"] < own["round_s"]).all()
+    assert own["congestion_control"].tolist() == [spoken] * 2
+    assert own["memory_kept"].all() == hasattr(ctypes.CDLL(None), "mallopt")
     assert own["averaged_count"].tolist() == whole_bench["G0"]["averaged_count"].tolist()
     if CONTESTANTS[name].local_sgd:
         assert (own["model_difference_ratio"] < 1e-3).all()

@@ -1,5 +1,6 @@
 """The command as users start it, on a small database."""
 
+import ctypes
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from crossscale_results.errors import UserError
 from crossscale_results.reader import read_table
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS, SCORES
 from module3_mpi_gpu_overlap.config import TrainConfig
+from module3_mpi_gpu_overlap.congestion_control import congestion_control
 from module3_mpi_gpu_overlap.mpiexec import run_ranks
 from module3_mpi_gpu_overlap.train import check
 
@@ -50,6 +52,8 @@ def test_two_ranks_train_score_verify_and_save(
     assert rounds["weight_ratio"].groupby(rounds["round_index"]).sum().tolist() == [1.0, 1.0]
     assert set(rounds["world_size"]) == {2}
     assert rounds["mpi_version"].iloc[0] != "none"
+    assert set(rounds["congestion_control"]) == {congestion_control()}
+    assert rounds["memory_kept"].all() == hasattr(ctypes.CDLL(None), "mallopt")
     assert scores["test_set"].tolist() == ["DS2", "DS2-disjoint"] * 2
 
     kept = torch.load(model, weights_only=True)
