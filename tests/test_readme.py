@@ -14,7 +14,16 @@ from crossscale_results.tables import all_tables
 from module1_locality.classifier_report import latest_classifiers
 from module1_locality.columns import LADDER_TABLE
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE
-from module3_mpi_gpu_overlap.columns import LINKS, MODEL, PRIVACY, ROUND_MODEL, ROUNDS, SCORES
+from module3_mpi_gpu_overlap.columns import (
+    ALLREDUCE,
+    LINKS,
+    MODEL,
+    PRIVACY,
+    ROUND_MODEL,
+    ROUNDS,
+    SCORES,
+    WIRE,
+)
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 REFERENCE = CHECKOUT / "results" / "reference"
@@ -53,8 +62,8 @@ def test_the_gpu_rows_are_whole_repeats_of_one_run_on_the_real_database() -> Non
 
 def test_the_rows_of_an_amd_machine_are_those_of_one_commit_on_the_real_database() -> None:
     tables = (CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE)
-    on_links = (ROUNDS, SCORES, LINKS, MODEL, ROUND_MODEL, PRIVACY)
-    assert {path.stem for path in AMD.glob("*.csv")} == {t.name for t in (*tables, *on_links)}
+    federated = (ROUNDS, SCORES, ALLREDUCE, WIRE, LINKS, MODEL, ROUND_MODEL, PRIVACY)
+    assert {path.stem for path in AMD.glob("*.csv")} == {t.name for t in (*tables, *federated)}
     found = [read_table(table, AMD) for table in tables]
     for rows in found:
         assert set(rows["dataset"]) == {"mitdb"}
@@ -66,7 +75,7 @@ def test_the_rows_of_an_amd_machine_are_those_of_one_commit_on_the_real_database
         len({tuple(row) for rows in found for row in rows[keys].drop_duplicates().to_numpy()}) == 1
     )
     assert "crossscale_channels_last" in set(found[0]["contestant"])
-    for table in on_links:
+    for table in federated:
         rows = read_table(table, AMD)
         assert set(rows["dataset"]) == {"mitdb"}
         assert rows["cpu_model"].str.startswith("AMD").all()
