@@ -35,6 +35,14 @@ def test_a_system_that_does_not_say_is_unknown(monkeypatch: pytest.MonkeyPatch) 
     assert congestion_control() == "unknown"
 
 
+def test_a_process_without_a_network_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("socket.socket", refuse)
+    assert congestion_control() == "unknown"
+
+
 def test_a_loopback_of_ones_own_speaks_by_the_same_everywhere() -> None:
     start = own_loopback()
     if not start:
