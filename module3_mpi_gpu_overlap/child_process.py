@@ -48,6 +48,12 @@ def _tied() -> list[str]:
     return [setpriv, "--pdeathsig", "TERM"] if setpriv else []
 
 
+def unshare(*namespaces: str) -> list[str]:
+    """The start of a command in new namespaces: as root, else by a user namespace of its own."""
+    as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *as_user, *namespaces]
+
+
 def end(child: subprocess.Popen[Any]) -> None:
     """Ask the child's whole session to end, then make it; nothing to do once it has."""
     for number in (signal.SIGTERM, signal.SIGKILL):

@@ -7,6 +7,7 @@ from typing_extensions import Doc
 
 from crossscale_results.table import Table
 from module3_mpi_gpu_overlap.config import Experiment, Settings, Sum
+from module3_mpi_gpu_overlap.congestion_control import CongestionControl
 from module3_mpi_gpu_overlap.fault_columns import FAULTS
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.model_columns import MODEL
@@ -30,9 +31,7 @@ class RunConfig(Settings):
     link: Annotated[
         str, Doc("What connects the ranks: `one node`, `several nodes`, or virtual hosts' links.")
     ]
-    congestion_control: Annotated[
-        str, Doc("Of TCP, where the ranks speak it: `reno`, `bbr`, ...; `unknown` if not told.")
-    ]
+    congestion_control: CongestionControl
     device_type: Annotated[str, Doc("What the ranks trained on: `cpu`, `cuda`, ...")]
     memory_kept: Annotated[bool, Doc("Whether the C library kept freed memory on every rank.")]
     averaged_count: Annotated[int, Doc("Numbers averaged: parameters and float buffers.")]

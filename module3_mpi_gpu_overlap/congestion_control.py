@@ -3,16 +3,23 @@
 A machine's default is its kernel's choice, and takes part in every time that TCP has a part in.
 """
 
-import os
 import shutil
 import socket
 import subprocess
+from typing import Annotated
+
+from typing_extensions import Doc
+
+from module3_mpi_gpu_overlap.child_process import unshare
 
 # Every kernel has it (RFC 5681), every namespace may. A sender by BBR, some kernels' default,
 # takes one that is seldom polled for a slow path, and slows down itself.
 CONGESTION_CONTROL = "reno"
 SET_IN_NAMESPACE = f"echo {CONGESTION_CONTROL} > /proc/sys/net/ipv4/tcp_congestion_control"
 UNKNOWN = "unknown"
+CongestionControl = Annotated[
+    str, Doc("Of TCP, where the ranks speak it: `reno`, `bbr`, ...; `unknown` if not told.")
+]
 _NAME_BYTES = 16  # TCP_CA_NAME_MAX of linux/tcp.h
 
 
@@ -36,8 +43,7 @@ def own_loopback() -> list[str]:
     """
     if any(shutil.which(tool) is None for tool in ("unshare", "ip", "sh")):
         return []
-    as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     prepare = f'{SET_IN_NAMESPACE} && ip link set lo up && exec "$@"'
-    start = ["unshare", *as_user, "--net", "sh", "-c", prepare, "sh"]
+    start = [*unshare("--net"), "sh", "-c", prepare, "sh"]
     tried = subprocess.run([*start, "true"], capture_output=True, check=False)
     return [] if tried.returncode else start

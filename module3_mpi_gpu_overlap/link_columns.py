@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from typing_extensions import Doc
 
 from crossscale_results.table import Table
+from module3_mpi_gpu_overlap.congestion_control import CongestionControl
 
 Operation = Literal["ping-pong", "local-reduction", "allreduce"]
 Algorithm = Literal["none", "auto", "recursive_doubling", "reduce_scatter_allgather", "ring"]
@@ -17,9 +18,7 @@ class LinkKey:
 
     link: Annotated[str, Doc("Each host's link, both ways: `100 Mbit/s`, or `unshaped`.")]
     link_gb_per_s: Annotated[float | None, Doc("The link's rate; empty where it is not shaped.")]
-    congestion_control: Annotated[
-        str, Doc("Of TCP, where the ranks speak it: `reno`, `bbr`, ...; `unknown` if not told.")
-    ]
+    congestion_control: CongestionControl
     hosts_count: Annotated[int, Doc("Hosts: network namespaces of one machine.")]
     world_size: Annotated[int, Doc("MPI ranks.")]
     oversubscribed: Annotated[bool, Doc("Whether all hosts together had more ranks than cores.")]

@@ -59,6 +59,7 @@ def measure(world: World, config: LinkMeasureConfig) -> None:
     agreed(world, lambda: require_ranks(world, config.ranks))
     agreed(world, lambda: _check(config))
     link = link_of(config.rate)
+    spoken = congestion_control()
     algorithm = os.environ.get(ALGORITHM_VARIABLE, "auto")
     rows: list[Row] = []
 
@@ -68,7 +69,7 @@ def measure(world: World, config: LinkMeasureConfig) -> None:
             key = LinkKey(
                 link=str(link),
                 link_gb_per_s=None if bits is None else bits / 8e9,
-                congestion_control=congestion_control(),
+                congestion_control=spoken,
                 hosts_count=world.size,
                 world_size=world.size,
                 oversubscribed=world.oversubscribed,

@@ -170,15 +170,8 @@ def _run(
                 raise
             return f"it failed: {error}"
         told = json.loads(out.read_text())
-    averaged, start = (np.array(told[name], np.float32) for name in ("averaged", "start"))
-    return Told(
-        told["rounds"],
-        averaged,
-        start,
-        told["congestion_control"],
-        told["memory_kept"],
-        told["mpi_version"],
-    )
+    vectors = {name: np.array(told[name], np.float32) for name in ("averaged", "start")}
+    return Told(**{**told, **vectors})
 
 
 def _checked(contestant: Contestant, told: Told | str, reference: Told) -> float | str | None:

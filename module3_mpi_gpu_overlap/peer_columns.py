@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from typing_extensions import Doc
 
 from crossscale_results.table import Table
+from module3_mpi_gpu_overlap.congestion_control import CongestionControl
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +21,7 @@ class PeerRun:
     clients_count: Annotated[int, Doc("Processes that train, each with one thread.")]
     processes_count: Annotated[int, Doc("Clients, and the server where there is one.")]
     oversubscribed: Annotated[bool, Doc("Whether there were fewer cores than clients.")]
-    congestion_control: Annotated[
-        str,
-        Doc("Of TCP, by which all but MPI speak: `reno`, ...; `unknown` if not told or not run."),
-    ]
+    congestion_control: CongestionControl
     memory_kept: Annotated[
         bool, Doc("Whether the C library kept freed memory on every rank; false if not run.")
     ]

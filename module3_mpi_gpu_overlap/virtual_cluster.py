@@ -6,7 +6,6 @@ each other. Needs the permission to make them: root, or user namespaces where th
 """
 
 import dataclasses
-import os
 import shutil
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from typing_extensions import Doc
 
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
-from module3_mpi_gpu_overlap.child_process import end
+from module3_mpi_gpu_overlap.child_process import end, unshare
 from module3_mpi_gpu_overlap.mpiexec import find_mpiexec
 from module3_mpi_gpu_overlap.virtual_link import MTU_BYTES, UNSHAPED, link_of
 
@@ -137,9 +136,8 @@ def require_permission() -> None:
 
 def _isolated() -> Sequence[str]:
     """The start of a command that runs in namespaces of its own, and dies with this process."""
-    as_user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    own = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    return ["setpriv", "--pdeathsig", "KILL", "unshare", *as_user, *own]
+    own = ("--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    return ["setpriv", "--pdeathsig", "KILL", *unshare(*own)]
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
