@@ -10,6 +10,7 @@ before.
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,16 @@ class ClientTraining:
         self._lasting = settings.clients == "ranks"
         self._streams = {k: self._stream(k) for k in clients.own if self._lasting}
         self._optimizers = {k: self._optimizer() for k in clients.own if self._lasting}
+        # Kept: a round asks for its own, the next one's and the last one's clients, time and again.
+        self._sampled = lru_cache(maxsize=4)(
+            partial(sampled_clients, clients.beats, settings.clients_per_round, seed)
+        )
         self._batches: dict[int, list[Batch]] = {}
         self._before_prepared: dict[int, Any] = {}
 
     def sampled(self, round_index: int) -> tuple[int, ...]:
         """The clients of a round, on all ranks."""
-        per_round = self._settings.clients_per_round
-        return sampled_clients(self._clients.beats, per_round, self._seed, round_index)
+        return self._sampled(round_index)
 
     def prepare(self, round_index: int, between: Callable[[], None] = lambda: None) -> None:
         """Draw and gather the batches of this rank's clients of a round."""

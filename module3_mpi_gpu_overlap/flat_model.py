@@ -4,9 +4,9 @@ Batch normalisation's running mean and variance are in the vector too, after the
 averaged on purpose: the averaged weights are evaluated with averaged statistics (the mean of the
 clients' variances; what their means differ by is not added). What is more than averaging (a
 server's momentum, the delayed correction) is for parameters alone: a variance must not become
-negative. Integer buffers (`num_batches_tracked`) are counters: they are not averaged, every client
-makes the same number of steps, and `digest` covers them, so counters that differ are found as
-models that differ.
+negative. Integer buffers (`num_batches_tracked`) are counters, and views of a vector of their own:
+they are not averaged, every client makes the same number of steps, and `digest` covers them, so
+counters that differ are found as models that differ.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ class FlatModel:
         """Move the module's numbers into one vector; the module is changed in place.
 
         Raises:
-            UserError: a parameter or float buffer is not float32.
+            UserError: a parameter or float buffer is not float32, or another buffer not int64.
         """
         self.module = module.to(device)
         tensors = _averaged_tensors(self.module)
@@ -52,12 +52,12 @@ class FlatModel:
                 tensor.data = view
             else:
                 owner._buffers[name] = view
+        self._counters = _flat_counters(self.module, device)
 
     def digest(self) -> str:
         """Names the model's contents, to the bit."""
         digest = hashlib.sha256(self.vector.cpu().numpy().tobytes())
-        for buffer in self._integer_buffers():
-            digest.update(buffer.cpu().numpy().tobytes())
+        digest.update(self._counters.cpu().numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def host_vector(self) -> npt.NDArray[np.float32]:
@@ -67,26 +67,39 @@ class FlatModel:
 
     def counters(self) -> list[int]:
         """What the integer buffers hold."""
-        held = [buffer.flatten() for buffer in self._integer_buffers()]
-        counters: list[int] = torch.cat(held).tolist() if held else []
+        counters: list[int] = self._counters.tolist()
         return counters
 
     def set_counters(self, counters: Sequence[int]) -> None:
         """Fill the integer buffers with what `counters` gave."""
-        at = 0
-        for buffer in self._integer_buffers():
-            own = torch.tensor(counters[at : at + buffer.numel()], dtype=buffer.dtype)
-            buffer.copy_(own.view(buffer.shape))
-            at += buffer.numel()
-
-    def _integer_buffers(self) -> list[Tensor]:
-        return [b for b in self.module.buffers() if not b.is_floating_point()]
+        self._counters.copy_(torch.tensor(counters, dtype=torch.int64))
 
 
 def shape_digest(module: nn.Module) -> str:
     """Names the model's structure: every tensor's name, shape and dtype."""
     lines = [f"{name} {tuple(t.shape)} {t.dtype}" for name, t in module.state_dict().items()]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _flat_counters(module: nn.Module, device: torch.device) -> Tensor:
+    """One int64 vector that the module's integer buffers are views of from now on."""
+    held = [
+        (owner, name, buffer)
+        for owner in module.modules()
+        for name, buffer in owner._buffers.items()
+        if buffer is not None and not buffer.is_floating_point()
+    ]
+    for owner, name, buffer in held:
+        if buffer.dtype != torch.int64:
+            raise UserError(
+                f"{name} of {type(owner).__name__} is {buffer.dtype}: buffers that are no float32 "
+                "are kept as int64 counters"
+            )
+    lengths = [buffer.numel() for _, _, buffer in held]
+    vector = torch.empty(sum(lengths), dtype=torch.int64, device=device)
+    for (owner, name, buffer), own in zip(held, vector.split(lengths), strict=True):
+        owner._buffers[name] = own.view_as(buffer).copy_(buffer)
+    return vector
 
 
 def _averaged_tensors(module: nn.Module) -> list[tuple[nn.Module, str, Tensor]]:

@@ -1,7 +1,9 @@
 """What a client does between two averagings: draw batches, and take optimiser steps."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -66,14 +68,14 @@ class BatchStream:
         while len(self._order) < self._batch_size:
             epoch = self._rng.permutation(len(self._inputs.label))
             self._order = np.concatenate([self._order, epoch])
-        rows, self._order = np.split(self._order, [self._batch_size])
+        rows, self._order = self._order[: self._batch_size], self._order[self._batch_size :]
         return rows
 
     def _gather(self, rows: npt.NDArray[np.int64]) -> Batch:
         arrays = (
-            self._inputs.waveform[rows],
-            self._inputs.context[rows],
-            self._inputs.label[rows].astype(np.int64),
+            self._inputs.waveform.take(rows, axis=0),  # two thirds of the time of `[rows]`
+            self._inputs.context.take(rows, axis=0),
+            self._inputs.label.take(rows).astype(np.int64),
         )
         return Batch(*(torch.from_numpy(array).to(self._device) for array in arrays))
 
@@ -149,7 +151,8 @@ def train_locally(
     The loss told is that of the beats, without the proximal term; steps whose loss overflowed in
     fp16 are not in its mean. `between` is called after each step.
     """
-    module.train()
+    if not module.training:  # telling every layer takes as long as a small model's average
+        module.train()
     losses = []
     for batch in batches:
         dtype = AUTOCAST.get(precision)
@@ -161,8 +164,8 @@ def train_locally(
         optimizer.step(loss, pull)
         losses.append(loss.detach())
         between()
-    told = torch.stack(losses)
-    return float(told[torch.isfinite(told)].mean())
+    finite = [loss for loss in torch.stack(losses).tolist() if math.isfinite(loss)]
+    return fmean(finite) if finite else math.nan
 
 
 def class_weights(beats_of_class: npt.NDArray[np.int64], balanced: bool) -> Tensor:

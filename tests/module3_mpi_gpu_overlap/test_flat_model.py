@@ -105,3 +105,24 @@ def test_counters_are_read_and_set() -> None:
     assert model.digest() != other.digest()
     other.set_counters(model.counters())
     assert model.digest() == other.digest()
+
+
+def test_training_counts_in_what_counters_reads() -> None:
+    model = FlatModel(beatnet(), CPU)
+    before = model.counters()
+    model.module.train()
+    model.module(torch.zeros(4, 2, 108), torch.zeros(4, CONTEXT_FEATURES))
+    assert model.counters() == [count + 1 for count in before]
+
+
+def test_a_module_without_counters_has_none() -> None:
+    model = FlatModel(nn.Linear(2, 2), CPU)
+    model.set_counters(model.counters())
+    assert model.counters() == []
+
+
+def test_buffers_that_are_neither_float32_nor_int64_are_refused() -> None:
+    module = nn.Linear(2, 2)
+    module.register_buffer("mask", torch.zeros(2, dtype=torch.bool))
+    with pytest.raises(UserError, match=r"mask of Linear is torch\.bool"):
+        FlatModel(module, CPU)
