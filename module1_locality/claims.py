@@ -6,6 +6,7 @@ import pandas as pd
 
 from crossscale_results import Claim, read_table
 from crossscale_results.ratios import Ratio
+from crossscale_results.reader import has_rows
 from module1_locality.columns import LADDER_TABLE
 from module1_locality.ratios import training_ratios
 from module1_locality.summary import (
@@ -22,7 +23,7 @@ COMMAND = "python -m module1_locality.bench --profile paper"
 
 def claims(results_dir: Path) -> list[Claim]:
     """The throughput claim, judged by the latest run on an accelerator if there is one."""
-    if not (results_dir / f"{LADDER_TABLE.name}.csv").is_file():
+    if not has_rows(LADDER_TABLE, results_dir):
         return [_claim("the bench was not run", "not measured")]
     frame = read_table(LADDER_TABLE, results_dir)
     on_accelerator = frame[frame["device"] != "cpu"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from crossscale_results.reader import has_rows
 from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
 from module1_locality.classifier_columns import CLASSIFIER_TABLE
 from module1_locality.classifier_report import PUBLISHED, latest_classifiers
@@ -16,7 +17,7 @@ _CORNERS = ((-13, 7), (7, -15), (-13, -15), (7, 7))
 
 def draw_classifiers(results_dir: Path, out_dir: Path) -> list[Path]:
     """Scores of the latest run that trained on DS1, if there is one; the files written."""
-    if not (results_dir / f"{CLASSIFIER_TABLE.name}.csv").is_file():
+    if not has_rows(CLASSIFIER_TABLE, results_dir):
         return []
     rows = latest_classifiers(results_dir, protocol="test")
     rows = rows[rows["scored_on"] == "DS2"]

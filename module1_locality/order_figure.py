@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from crossscale_results.reader import has_rows
 from crossscale_results.style import PALETTE, new_figure, save_figure
 from module1_locality.epoch_orders import Order
 from module1_locality.order_columns import ORDER_TABLE
@@ -27,7 +28,7 @@ _SPEED_SHARE = 0.3  # of the chart's height
 
 def draw_orders(results_dir: Path, out_dir: Path) -> list[Path]:
     """Accuracy and assembly speed over block size in the latest run; the files written."""
-    if not (results_dir / f"{ORDER_TABLE.name}.csv").is_file():
+    if not has_rows(ORDER_TABLE, results_dir):
         return []
     rows = latest_orders(results_dir, protocol="test")
     if rows.empty or rows["macro_4_f1"].isna().all():

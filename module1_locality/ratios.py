@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from crossscale_results.ratios import Ratio, ratio_of
+from crossscale_results.reader import has_rows
 from module1_locality.bars import OURS, TOP
 from module1_locality.classifier_columns import CLASSIFIER_TABLE
 from module1_locality.classifier_report import latest_classifiers
@@ -108,7 +109,7 @@ def scale_ratios(rows: pd.DataFrame) -> list[Ratio]:
 
 def order_ratios(results_dir: Path) -> list[Ratio]:
     """Macro-F1 in A2's order over that in A0's, seed by seed."""
-    if not (results_dir / f"{ORDER_TABLE.name}.csv").is_file():
+    if not has_rows(ORDER_TABLE, results_dir):
         return []
     rows = latest_orders(results_dir, protocol="test")
     orders = by_order(rows)
@@ -127,7 +128,7 @@ def order_ratios(results_dir: Path) -> list[Ratio]:
 
 def score_ratios(results_dir: Path) -> list[Ratio]:
     """Macro-F1 on DS2 of each classifier; a score is a ratio in itself, one sample a seed."""
-    if not (results_dir / f"{CLASSIFIER_TABLE.name}.csv").is_file():
+    if not has_rows(CLASSIFIER_TABLE, results_dir):
         return []
     rows = latest_classifiers(results_dir, protocol="test")
     rows = rows[(rows["scored_on"] == "DS2") & rows["macro_4_f1"].notna()]

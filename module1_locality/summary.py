@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from crossscale_results import Table, read_table
+from crossscale_results.reader import has_rows
 from crossscale_results.rows import first_reason
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
 from module1_locality.rungs import RUNGS, STEPS, control_of, usual_of
@@ -17,7 +18,7 @@ def latest_run(frame: pd.DataFrame, run_id: str | None = None) -> pd.DataFrame:
 
 def latest_rows(table: Table, results_dir: Path) -> pd.DataFrame | None:
     """The rows of the table's last run; None where there is no table, or an empty one."""
-    if not (results_dir / f"{table.name}.csv").is_file():
+    if not has_rows(table, results_dir):
         return None
     frame = read_table(table, results_dir)
     return None if frame.empty else latest_run(frame)
@@ -104,7 +105,7 @@ def _median(values: pd.Series, how: str) -> str:
 
 
 def _assembly_lines(results_dir: Path, run_id: str | None) -> list[str]:
-    if not (results_dir / f"{ASSEMBLY_TABLE.name}.csv").is_file():
+    if not has_rows(ASSEMBLY_TABLE, results_dir):
         return []
     assembly = latest_run(read_table(ASSEMBLY_TABLE, results_dir), run_id)
     lines = [f"{'batch':>5} {'assembly':<14} {'GB/s':>7} {'of memcpy':>9}"]

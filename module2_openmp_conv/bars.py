@@ -14,6 +14,7 @@ from typing_extensions import Doc
 
 from crossscale_results import read_table
 from crossscale_results.cli import run
+from crossscale_results.reader import has_rows
 from module2_openmp_conv.bar import Bar, render
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE
 from module2_openmp_conv.contestants import REWRITES, TORCHS
@@ -256,14 +257,14 @@ def bars_in(results_dir: Path) -> list[Bar]:
     """
     frame = latest_run(read_table(CONVOLUTION_TABLE, results_dir))
     training = None
-    if (results_dir / f"{TRAINING_TABLE.name}.csv").is_file():
+    if has_rows(TRAINING_TABLE, results_dir):
         training = latest_run(read_table(TRAINING_TABLE, results_dir))
     return bars(frame, machine_of(frame, results_dir), training)
 
 
 def machine_of(frame: pd.DataFrame, results_dir: Path) -> pd.DataFrame | None:
     """The rows of the machine table that belong to the same run; None if there are none."""
-    if not (results_dir / f"{MACHINE_TABLE.name}.csv").is_file():
+    if not has_rows(MACHINE_TABLE, results_dir):
         return None
     machine = read_table(MACHINE_TABLE, results_dir)
     machine = machine[machine["run_id"] == frame["run_id"].iloc[0]]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from crossscale_results import Claim, read_table
+from crossscale_results.reader import has_rows
 from module2_openmp_conv.columns import CONVOLUTION_TABLE
 from module2_openmp_conv.contestants import REWRITES, TORCHS
 from module2_openmp_conv.ratios import grid_ratio
@@ -20,7 +21,7 @@ _OVER_ALL = "the same, rewrites with torch's other operators (shifted slices, un
 
 def claims(results_dir: Path) -> list[Claim]:
     """Speed-ups in the paper's grid (one channel to one), in the last run of the bench."""
-    if not (results_dir / f"{CONVOLUTION_TABLE.name}.csv").is_file():
+    if not has_rows(CONVOLUTION_TABLE, results_dir):
         return [Claim(_MODULE, _OVER_CONV1D, "no rows", "not measured", COMMAND)]
     rows = papers_grid(latest_run(read_table(CONVOLUTION_TABLE, results_dir)))
     if rows.empty:

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from crossscale_results import read_table
+from crossscale_results.reader import has_rows
 from crossscale_results.style import COLOURS, MARKERS, new_figure, save_figure
 from module2_openmp_conv.bars import machine_of
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, TRAINING_TABLE
@@ -19,13 +20,13 @@ from module2_openmp_conv.speedup import latest_run
 def draw(results_dir: Path, out_dir: Path) -> list[Path]:
     """Draw what there are rows for, from each table's last run; the files written."""
     paths = []
-    if (results_dir / f"{CONVOLUTION_TABLE.name}.csv").is_file():
+    if has_rows(CONVOLUTION_TABLE, results_dir):
         rows = latest_run(read_table(CONVOLUTION_TABLE, results_dir))
         for draw_one in (draw_speedups, draw_throughput, draw_heat_map, draw_scaling):
             paths += draw_one(rows, out_dir)
         machine = machine_of(rows, results_dir)
         paths += [] if machine is None else draw_roofline(rows, machine, out_dir)
-    if (results_dir / f"{TRAINING_TABLE.name}.csv").is_file():
+    if has_rows(TRAINING_TABLE, results_dir):
         rows = latest_run(read_table(TRAINING_TABLE, results_dir))
         paths += draw_training(rows, out_dir)
     return paths

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from crossscale_results import read_table
 from crossscale_results.ratios import Ratio, number
+from crossscale_results.reader import has_rows
 from crossscale_results.words import Finding, beyond_noise, named, not_measured, span
 from module2_openmp_conv.bar import render
 from module2_openmp_conv.bars import bars_in
@@ -17,7 +18,7 @@ TITLE = "Module 2: one convolution on the cores"
 
 def bars_text(results_dir: Path) -> str:
     """The bars as a table, each missed one with its worst cells."""
-    if not (results_dir / f"{CONVOLUTION_TABLE.name}.csv").is_file():
+    if not has_rows(CONVOLUTION_TABLE, results_dir):
         return "not measured"
     return render(bars_in(results_dir))
 
@@ -65,7 +66,7 @@ def _latency(single: list[Ratio]) -> Iterator[Finding]:
 
 
 def _slower(results_dir: Path) -> Iterator[Finding]:
-    if not (results_dir / f"{CONVOLUTION_TABLE.name}.csv").is_file():
+    if not has_rows(CONVOLUTION_TABLE, results_dir):
         return
     cells = speedups(latest_run(read_table(CONVOLUTION_TABLE, results_dir)))
     slower = cells[cells["median"] < 1].sort_values("median")

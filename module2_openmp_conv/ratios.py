@@ -7,6 +7,7 @@ import pandas as pd
 
 from crossscale_results import read_table
 from crossscale_results.ratios import Ratio, ratio_of
+from crossscale_results.reader import has_rows
 from module2_openmp_conv.columns import CONVOLUTION_TABLE, TRAINING_TABLE
 from module2_openmp_conv.grid import LATENCY, TINYECG, Cell
 from module2_openmp_conv.speedup import CELL, latest_run, papers_grid, whole_team
@@ -20,7 +21,7 @@ def ratios(results_dir: Path) -> list[Ratio]:
     Over `torch` as it is: who else takes part depends on the profile.
     """
     found = []
-    if (results_dir / f"{CONVOLUTION_TABLE.name}.csv").is_file():
+    if has_rows(CONVOLUTION_TABLE, results_dir):
         rows = latest_run(read_table(CONVOLUTION_TABLE, results_dir))
         team = f"{rows['threads'].max()} threads"
         found += grid_ratio(papers_grid(rows), f"the paper's grid, {team}", ("torch",))
@@ -29,7 +30,7 @@ def ratios(results_dir: Path) -> list[Ratio]:
             layers = _of(warm, [cell for cell in TINYECG if cell.operation == operation])
             found += grid_ratio(layers, f"TinyECG's layers, {operation}, {team}", ("torch",))
         found += grid_ratio(_of(warm, list(LATENCY)), f"one beat at a time, {team}", ("torch",))
-    if (results_dir / f"{TRAINING_TABLE.name}.csv").is_file():
+    if has_rows(TRAINING_TABLE, results_dir):
         found += training_ratios(latest_run(read_table(TRAINING_TABLE, results_dir)))
     return found
 

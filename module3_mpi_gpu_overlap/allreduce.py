@@ -39,6 +39,7 @@ def measure(world: World, config: AllreduceConfig) -> None:
         for sample, seconds in enumerate(allreduce_s(world, elements, how, config)):
             key = AllreduceKey(
                 world_size=world.size,
+                link=world.link,
                 oversubscribed=world.oversubscribed,
                 elements_count=elements,
                 sum=how,

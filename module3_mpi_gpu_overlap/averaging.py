@@ -39,7 +39,7 @@ class Averaging:
         """All ranks give the same pieces, and weights that sum to one.
 
         `tally_length` counts float64 numbers that are summed beside the vector: what ranks tell
-        each other of their clients costs no message of its own time.
+        each other of their clients. When blocking it is one short sum more, after the pieces.
         """
         self._comm, self.total = comm, total
         self._pieces, self._blocking = pieces, blocking

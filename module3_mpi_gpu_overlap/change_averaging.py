@@ -44,7 +44,7 @@ class ChangeAveraging:
         """For changes from `base`, float32 [n], whose contents may change between averages.
 
         `node` is this rank's node and the nodes' leaders, as of `node_of`, and is given back with
-        `close`; None is a flat exchange. Numbers from `exact_from` on are not encoded.
+        `close`; None is a flat exchange. Numbers from `exact_from` on are not encoded. Collective.
         """
         encoded = len(base) if exact_from is None else exact_from
         self._comm, self._base, self._blocking = comm, base, blocking
@@ -58,10 +58,14 @@ class ChangeAveraging:
         self._exact_sums = self._tally[tally_length + 1 :]
         self.payload_bytes = codec.payload_bytes(encoded) + self._exact_sums.nbytes
         self._request = MPI.REQUEST_NULL
-        self._node, self._leaders = None, MPI.COMM_NULL
-        exchanged, ranks = self._encoded, comm
-        if node is not None:
-            self._node, self._leaders = NodeSum(node[0], encoded), node[1]
+        self._node, self._exchanging = None, MPI.COMM_NULL
+        # The exchange's second part begins when its first is there, on one rank sooner than on
+        # another: on the ranks' own communicator its place among their other calls would differ.
+        exchanged, ranks = self._encoded, MPI.COMM_NULL
+        if node is None:
+            ranks = self._exchanging = comm.Dup()
+        else:
+            self._node, self._exchanging = NodeSum(node[0], encoded), node[1]
             exchanged, ranks = self._node.total, node[1]
         # Everything is exchanged in place, by those that take part in it.
         self._state = fresh_state(exchanged, codec.loses) if ranks != MPI.COMM_NULL else None
@@ -131,11 +135,11 @@ class ChangeAveraging:
 
     def close(self) -> None:
         """Give shared memory and communicators back; collective."""
+        self._exchange = None  # it holds views of the memory
         if self._node is not None:
-            self._exchange = None  # it holds views of the memory
             self._node.close()
-            if self._leaders != MPI.COMM_NULL:
-                self._leaders.Free()
+        if self._exchanging != MPI.COMM_NULL:
+            self._exchanging.Free()
 
     def _wait(self) -> None:
         problem = ""

@@ -16,6 +16,10 @@ from module3_mpi_gpu_overlap.privacy_columns import PRIVACY
 from module3_mpi_gpu_overlap.round_model_columns import ROUND_MODEL
 from module3_mpi_gpu_overlap.wire_columns import WIRE
 
+Link = Annotated[
+    str, Doc("What connects the ranks: `one node`, `several nodes`, or virtual hosts' links.")
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(Settings):
@@ -28,9 +32,7 @@ class RunConfig(Settings):
     oversubscribed: Annotated[
         bool, Doc("Whether a node had more ranks than cores, or ranks shared an accelerator.")
     ]
-    link: Annotated[
-        str, Doc("What connects the ranks: `one node`, `several nodes`, or virtual hosts' links.")
-    ]
+    link: Link
     congestion_control: CongestionControl
     device_type: Annotated[str, Doc("What the ranks trained on: `cpu`, `cuda`, ...")]
     memory_kept: Annotated[bool, Doc("Whether the C library kept freed memory on every rank.")]
@@ -145,6 +147,7 @@ class AllreduceKey:
     """One size of the collective."""
 
     world_size: Annotated[int, Doc("MPI ranks.")]
+    link: Link
     oversubscribed: Annotated[bool, Doc("Whether a node had more ranks than cores.")]
     elements_count: Annotated[int, Doc("float32 numbers summed.")]
     sum: Annotated[

@@ -178,7 +178,10 @@ def _of_links(links: pd.DataFrame) -> pd.DataFrame:
 
 def _of_one_node(results_dir: Path) -> list[pd.DataFrame]:
     rows = profile_rows(ALLREDUCE, results_dir)
-    if rows is None or not (rows["world_size"] == LARGEST_FITTED_WORLD).any():
+    if rows is None:
+        return []
+    rows = rows[(rows["link"] == ONE_NODE) & (rows["sum"] == "mpi")]  # as the links' sums are
+    if not (rows["world_size"] == LARGEST_FITTED_WORLD).any():
         return []
     named = rows.assign(
         network=ONE_NODE,

@@ -35,7 +35,10 @@ def shares_accelerator(world: World, device: torch.device) -> bool:
     """
     if device.type == "cpu":
         return False
-    properties = torch.get_device_module(device).get_device_properties(device)
+    module = torch.get_device_module(device)
+    if not hasattr(module, "get_device_properties"):  # MPS: one accelerator a machine
+        return world.local_size > 1
+    properties = module.get_device_properties(device)
     return len(set(world.comm.allgather(str(properties.uuid)))) < world.size
 
 

@@ -118,7 +118,7 @@ def _calibrated(
         clock_offsets_s=comm.allgather(clock_offset_s(comm)),
         self_test=tested,
         progress_method=method or "none",  # type: ignore[arg-type]  # chosen is never `auto`
-        communication_s=_communication_s(world, settings, federation.model),
+        communication_s=_communication_s(world, settings, federation),
         payload_bytes=payload_bytes,
         transfer=federation.averaging.transfer,
         first_round=kept.resume(world, federation) if kept else 0,
@@ -190,9 +190,11 @@ def class_weight_of(comm: MPI.Intracomm, settings: Settings, clients: Clients) -
     return class_weights(beats_of_class, settings.class_weights)
 
 
-def _communication_s(world: World, settings: Settings, model: FlatModel) -> float:
+def _communication_s(world: World, settings: Settings, federation: Federation) -> float:
     """The averaging of a vector nobody needs, once warm: the slowest rank's time; collective."""
-    alone = averaging_of(settings, world.comm, model, torch.zeros_like(model.vector))
+    model, tally_length = federation.model, len(federation.averaging.tally)
+    nobodys = torch.zeros_like(model.vector)
+    alone = averaging_of(settings, world.comm, model, nobodys, tally_length)
     samples_s = [_averaging_s(world, alone, model) for _ in range(1 + ALONE_SAMPLES)]
     alone.close()
     return median(samples_s[1:])

@@ -76,7 +76,7 @@ def epsilon(settings: Settings, holding: int) -> tuple[float, float]:
         UserError: Opacus is not installed.
     """
     privacy = _privacy(settings)
-    rate = (settings.clients_per_round or holding) / holding
+    rate = min(settings.clients_per_round or holding, holding) / holding
     return epsilons(privacy, rate, settings.rounds)[-1], privacy.target_delta
 
 

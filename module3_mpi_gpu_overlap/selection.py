@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from crossscale_results.reader import read_table
+from crossscale_results.reader import has_rows, read_table
 from crossscale_results.table import Table
 from module3_mpi_gpu_overlap.config import Experiment
 
@@ -50,7 +50,7 @@ def profile_rows(
 
     `experiment` is the command whose rows they must be, in tables that several write.
     """
-    if not (results_dir / f"{table.name}.csv").is_file():
+    if not has_rows(table, results_dir):
         return None
     frame = read_table(table, results_dir)
     if experiment:

@@ -5,6 +5,7 @@ Without mpiexec it is a world of one rank: plain local training.
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,15 +65,18 @@ def _train(world: World, config: TrainConfig) -> None:
     torch.manual_seed(config.seed)
     shape = _input_shape(data.clients)
     module = model_of(config, *shape)
+    beats = data.clients.beats
+    private = agreed(world, lambda: _privacy_line(config, beats) if world.rank == 0 else "")
     world.heartbeat.beat("what the other ranks run")
     handshake(world, _about(config, data, module))
     print(data.source)
     print(f"{world.size} ranks, {world.link}, mode {config.mode}, on {device.type}")
     print(f"{config.precision}, {config.wire} on the wire, {config.exchange} exchange")
-    beats = data.clients.beats
     print(f"{len(beats)} clients of {min(beats)} to {max(beats)} beats, {config.split} split")
     if crowded:
         print("note: ranks share cores or accelerators, so times are not a cluster's")
+    if config.sum == "secure" and world.size == 2:
+        print("note: of a secure sum of 2 ranks, each can tell the other's part by its own")
     with tqdm(total=config.rounds, desc="training", unit="round", disable=world.rank > 0) as bar:
         run = federate(
             world,
@@ -89,10 +93,8 @@ def _train(world: World, config: TrainConfig) -> None:
     if run.self_test:
         print(f"MPI progress beside computing: {_progress_line(run)}")
     print("\n".join([*screened_lines(run), *score_lines(run)]))
-    if config.clip_norm:
-        spent, delta = epsilon(config, sum(count > 0 for count in beats))
-        after = f"after {config.rounds} rounds"
-        print(f"differential privacy of a client: ({spent:.3g}, {delta:g}) {after}")
+    if private:
+        print(private)
     print(f"all {world.size} ranks hold the same model {run.digest}")
     world.heartbeat.beat("rank 0 to write rows and model")
     agreed(world, lambda: _keep(world, config, data, run, crowded) if world.rank == 0 else None)
@@ -203,6 +205,20 @@ def _kept_run(config: TrainConfig, data: ClientData, module: nn.Module) -> KeptR
 def _input_shape(clients: Clients) -> tuple[int, int]:
     inputs = next(iter(clients.own.values()))
     return inputs.waveform.shape[1], inputs.context.shape[1]
+
+
+def _privacy_line(config: TrainConfig, beats: Sequence[int]) -> str:
+    """What the run will have told of a client; nothing without differential privacy."""
+    if not config.clip_norm:
+        return ""
+    holding = sum(count > 0 for count in beats)
+    spent, delta = epsilon(config, holding)
+    line = (
+        f"differential privacy of a client: ({spent:.3g}, {delta:g}) after {config.rounds} rounds"
+    )
+    if 0 < config.clients_per_round < holding:
+        line += ", if each had been drawn by a coin of its own; of a fixed number it is no bound"
+    return line
 
 
 def _progress_line(run: "FederatedRun") -> str:

@@ -11,7 +11,7 @@ from typing_extensions import Doc
 from crossscale_results.cli import run
 from crossscale_results.document import columns_markdown
 from crossscale_results.errors import ResultsError
-from crossscale_results.reader import read_table
+from crossscale_results.reader import has_rows, read_table
 from crossscale_results.tables import all_tables
 from crossscale_results.whole_file import whole_file
 
@@ -56,7 +56,7 @@ def validate(command: Validate) -> None:
     if not command.results_dir.is_dir():
         raise ResultsError(f"{command.results_dir} is no folder")
     for table in all_tables():
-        if (command.results_dir / f"{table.name}.csv").is_file():
+        if has_rows(table, command.results_dir):
             print(f"{table.name}: {len(read_table(table, command.results_dir))} rows")
         else:
             print(f"{table.name}: no file")

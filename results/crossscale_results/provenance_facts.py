@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from crossscale_results.reader import read_table
+from crossscale_results.reader import has_rows, read_table
 from crossscale_results.tables import all_tables
 
 
@@ -33,7 +33,7 @@ def rows_of(results_dir: Path) -> dict[str, pd.DataFrame]:
     return {
         table.name: read_table(table, results_dir)
         for table in all_tables()
-        if (results_dir / f"{table.name}.csv").is_file()
+        if has_rows(table, results_dir)
     }
 
 

@@ -43,6 +43,15 @@ def read_table(table: Table, results_dir: Path) -> pd.DataFrame:
     return _read(table, path, status.st_ino, status.st_mtime_ns, status.st_size).copy()
 
 
+def has_rows(table: Table, results_dir: Path) -> bool:
+    """Whether the table's file holds a whole row: one that was killed while made holds none."""
+    path = results_dir / f"{table.name}.csv"
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return all(file.readline().endswith(b"\n") for _ in range(2))  # the header, and a row
+
+
 @lru_cache(maxsize=FILES_KEPT)
 def _read(table: Table, path: Path, *of_this_file: int) -> pd.DataFrame:
     """The file's rows; what tells it from an earlier one of its name is an argument."""

@@ -39,7 +39,7 @@ def append_rows(
     except OSError as error:
         raise ResultsError(f"{path} cannot be written ({error.strerror})") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, path)
         end = _end_of_last_whole_line(descriptor)
         if end == 0:
             lines.insert(0, _line(table.header))
@@ -49,6 +49,16 @@ def append_rows(
     finally:
         os.close(descriptor)  # and with it the lock
     return path
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:  # some cluster file systems have no locks
+        raise ResultsError(
+            f"{path} cannot be locked ({error.strerror}): choose a --results-dir on a file system "
+            "with locks"
+        ) from error
 
 
 def _end_of_last_whole_line(descriptor: int) -> int:

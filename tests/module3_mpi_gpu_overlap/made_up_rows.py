@@ -72,6 +72,7 @@ def write_allreduce(results_dir: Path, profile: str) -> None:
             AllreduceKey(
                 world_size=world,
                 oversubscribed=world > 2,
+                link="one node",
                 elements_count=size,
                 sum=how,  # type: ignore[arg-type]
                 sample_index=i,
