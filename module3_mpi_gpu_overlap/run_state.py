@@ -55,7 +55,7 @@ class KeptRun:
         index, ranks = shared["last_round"], shared["ranks"]
         own = None
         if ranks == world.size:
-            own = agreed(world, lambda: load_sealed(self._own_path(index, world)))["state"]
+            own = agreed(world, lambda: self._load_own(index, world, federation))
         else:
             print(f"note: kept by {ranks} ranks, resumed by {world.size}: each begins anew from it")
         federation.load(index, shared["state"], own)
@@ -71,7 +71,7 @@ class KeptRun:
         if not last and (index + 1) % self.every:
             return
         world.heartbeat.beat(f"the state after round {index} to be kept")
-        own = {"state": federation.own_state()}
+        own = {"state": federation.own_state(), "place": self._place(world, federation)}
         agreed(world, lambda: save_sealed(self._own_path(index, world), own))
         shared = {
             "last_round": index,
@@ -106,6 +106,23 @@ class KeptRun:
                     f"{value}: resume with what it was started with"
                 )
         return shared
+
+    def _load_own(self, index: int, world: World, federation: "Federation") -> dict[str, Any]:
+        path = self._own_path(index, world)
+        kept, place = load_sealed(path), self._place(world, federation)
+        if kept.get("place") != place:
+            raise UserError(
+                f"{path} was kept {kept.get('place')}, and this rank is {place}: go on where it "
+                "was kept, or with another number of ranks: these begin anew from the average"
+            )
+        state: dict[str, Any] = kept["state"]
+        return state
+
+    def _place(self, world: World, federation: "Federation") -> str:
+        """What a rank's own state depends on: its device and, by nodes, whether it leads one."""
+        device = f"on {federation.model.vector.device.type}"
+        by_nodes = self.about.get("--exchange") == "hierarchical"
+        return f"{device} as number {world.local_rank} of a node" if by_nodes else device
 
     def _refuse_to_overwrite(self) -> None:
         if rounds := kept_rounds(self.directory):

@@ -106,6 +106,17 @@ def test_a_file_without_a_whole_row_is_named(toy: Any, tmp_path: Path, kept: str
     assert refusal(toy, path).startswith(f"{path} has no rows: ")
 
 
+@pytest.mark.parametrize("whole_lines", [0, 1, 2])
+def test_a_table_has_rows_from_its_first_whole_one(
+    toy: Any, toy_file: Path, whole_lines: int
+) -> None:
+    lines = toy_file.read_bytes().splitlines(keepends=True)
+    toy_file.write_bytes(b"".join(lines[:whole_lines]) + lines[whole_lines][:3])
+    assert reader.has_rows(toy.TOY, toy_file.parent) == (whole_lines == 2)
+    toy_file.unlink()
+    assert not reader.has_rows(toy.TOY, toy_file.parent)
+
+
 def test_a_torn_last_line_is_no_row(toy: Any, toy_file: Path) -> None:
     whole = toy_file.read_bytes()
     for kept in range(whole[:-1].rfind(b"\n") + 1, len(whole)):

@@ -1,6 +1,7 @@
 """Rows appended whole or not at all: read back equal, by several writers, killed or out of room."""
 
 import errno
+import fcntl
 import os
 import resource
 import struct
@@ -280,6 +281,19 @@ def test_a_results_folder_that_is_a_file_is_named(toy: Any, tmp_path: Path, belo
         append_rows(toy.TOY, folder, toy.PROVENANCE, [toy.toy_row()])
     assert str(caught.value).startswith(f"{folder}/toy.csv cannot be written (")
     assert (tmp_path / "taken").read_text() == "something else"
+
+
+def test_a_file_system_without_locks_is_named(
+    toy: Any, toy_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    before = toy_file.read_bytes()
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(ResultsError, match=r"toy\.csv cannot be locked \(No locks available\)"):
+        append_rows(toy.TOY, toy_file.parent, toy.PROVENANCE, [toy.toy_row(9)])
+    assert toy_file.read_bytes() == before
 
 
 def test_a_results_file_that_is_a_folder_is_named(toy: Any, tmp_path: Path) -> None:

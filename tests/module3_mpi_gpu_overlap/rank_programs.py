@@ -335,6 +335,24 @@ def secure_total(world: World, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def secure_totals_of_few(world: World, options: dict[str, Any]) -> list[Any]:
+    """What a secure sum says or is where so many ranks add something."""
+    from module3_mpi_gpu_overlap.launch import AgreedError
+    from module3_mpi_gpu_overlap.secure_total import SecureTotal
+
+    total, told = SecureTotal(world.comm, torch.empty(3)), []
+    for adding in range(world.size + 1):
+        total.clear()
+        if world.rank < adding:
+            total.add(torch.full((3,), 1.0), 1.0)
+        try:
+            total.reduce(slice(0, 3))
+            told.append(total.average.tolist())
+        except AgreedError as error:
+            told.append(str(error))
+    return told
+
+
 def screened_silent_rank(world: World, options: dict[str, Any]) -> list[float]:
     """A rank adds nothing to a sum in whose memory something lay."""
     from module3_mpi_gpu_overlap.totals import FloatTotal
@@ -444,7 +462,7 @@ PROGRAMS = {
     program.__name__: program
     for program in (
         *(federate, train_alone, average, sum_of_clients, screened_silent_rank, progress),
-        *(secure_total, shake_hands, load_data),
+        *(secure_total, secure_totals_of_few, shake_hands, load_data),
         *(differ_at_the_end, fail_unforeseen, fail_to_read, too_few_patients, several, refused),
         get_on,
     )

@@ -15,7 +15,7 @@ def lines(results_dir: Path, about: str) -> list[str]:
 
 def test_without_rows_nothing_is_judged(tmp_path: Path) -> None:
     told = render(tmp_path).splitlines()
-    assert len(told) == 9
+    assert len(told) == 10
     assert all(line.endswith("not measured") for line in told)
 
 
@@ -45,11 +45,23 @@ def test_a_links_other_modes_are_told_and_not_judged(rows: Any, tmp_path: Path) 
 
 
 def test_communications_share_must_grow_with_the_ranks(rows: Any, tmp_path: Path) -> None:
-    rows.write_rounds(tmp_path / "a", "quick", {1: 0.0, 2: 0.1, 4: 0.2}, crowded=(4,))
+    rows.write_rounds(tmp_path / "a", "quick", {1: 0.0, 2: 0.1, 4: 0.2, 8: 0.1}, crowded=(8,))
     (line,) = lines(tmp_path / "a", "communication's share")
-    assert "ranks): 10.00% at 2, 20.00% at 4*: met" in line
+    assert "ranks): 10.00% at 2, 20.00% at 4, 10.00% at 8*: met" in line
     rows.write_rounds(tmp_path / "b", "quick", {1: 0.0, 2: 0.3, 4: 0.2})
     assert lines(tmp_path / "b", "communication's share")[0].endswith("missed")
+    rows.write_rounds(tmp_path / "c", "quick", {1: 0.0, 2: 0.1, 4: 0.2}, crowded=(4,))
+    (line,) = lines(tmp_path / "c", "communication's share")
+    assert "20.00% at 4*: not judged" in line
+
+
+@pytest.mark.parametrize(("overhead_s", "verdict"), [(0.019, "met"), (0.021, "missed")])
+def test_the_suites_overhead_is_what_is_no_local_step(
+    rows: Any, tmp_path: Path, overhead_s: float, verdict: str
+) -> None:
+    rows.write_peers(tmp_path, {"G0": (overhead_s, 0.001)})
+    (line,) = lines(tmp_path, "all but local steps")
+    assert line.endswith(f"{overhead_s:.2%}: {verdict}")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +106,9 @@ def test_a_delayed_mode_is_held_against_the_interval_of_g0(rows: Any, tmp_path: 
     assert inside.endswith("met")
     assert outside.startswith("macro-F1 on DS2, G5: 0.500")
     assert outside.endswith("missed")
+    apart = lines(tmp_path, "less G0's, seed by seed")
+    assert apart[0] == "  less G0's, seed by seed: +0.000 (-0.050 to +0.050, 3 pairs)"
+    assert apart[1].startswith("  less G0's, seed by seed: -0.100")
 
 
 def test_what_was_sent_grows_with_the_rounds_and_is_nothing_for_one_rank(

@@ -23,6 +23,11 @@ def test_every_rank_holds_the_same_bits(told: dict[str, Any]) -> None:
     assert all(case["same_on_all_ranks"] for case in told.values())
 
 
+def test_the_exchange_has_a_communicator_of_its_own(told: dict[str, Any]) -> None:
+    # Its second part begins on each rank in its own time, beside whatever else the ranks call.
+    assert not any(case["on_the_ranks_own_communicator"] for case in told.values())
+
+
 def test_averages_are_right_to_the_formats_precision(told: dict[str, Any]) -> None:
     for name, case in told.items():
         assert max(case["errors"]) < TOLERANCE[name.split()[0]], name

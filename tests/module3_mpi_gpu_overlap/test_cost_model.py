@@ -2,13 +2,16 @@
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from crossscale_results.errors import UserError
 from crossscale_results.reader import read_table
+from module3_mpi_gpu_overlap.columns import ALLREDUCE
 from module3_mpi_gpu_overlap.cost_model import CostModelConfig, model
+from module3_mpi_gpu_overlap.launch import ONE_NODE
 from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.link_figure import draw_links
 from module3_mpi_gpu_overlap.model_columns import MODEL
@@ -25,14 +28,14 @@ def results_dir(made_up_links: ModuleType, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def rows(results_dir: Path) -> pd.DataFrame:
+def modelled(results_dir: Path) -> pd.DataFrame:
     return read_table(MODEL, results_dir)
 
 
-def test_only_mpichs_choice_for_two_ranks_is_calibration(rows: pd.DataFrame) -> None:
+def test_only_mpichs_choice_for_two_ranks_is_calibration(modelled: pd.DataFrame) -> None:
     seen = {
         kind: set(of_kind[["algorithm", "world_size"]].itertuples(index=False, name=None))
-        for kind, of_kind in rows.groupby("kind")
+        for kind, of_kind in modelled.groupby("kind")
     }
     assert seen["calibration"] == {("auto", 2)}
     assert ("auto", 2) not in seen["held out"]
@@ -40,9 +43,9 @@ def test_only_mpichs_choice_for_two_ranks_is_calibration(rows: pd.DataFrame) -> 
 
 
 def test_times_of_a_known_network_are_predicted_on_worlds_that_were_held_out(
-    rows: pd.DataFrame,
+    modelled: pd.DataFrame,
 ) -> None:
-    held_out = rows[rows["kind"] == "held out"]
+    held_out = modelled[modelled["kind"] == "held out"]
     assert len(held_out) == 2 * (4 * 3 - 1) * 3  # links, algorithms times worlds but one, sizes
     assert held_out["error_percent"].abs().max() < 3
     again = 100 * (held_out["predicted_s"] / held_out["measured_s"] - 1)
@@ -50,7 +53,7 @@ def test_times_of_a_known_network_are_predicted_on_worlds_that_were_held_out(
 
 
 def test_held_out_times_do_not_move_the_fit(
-    made_up_links: ModuleType, rows: pd.DataFrame, tmp_path: Path
+    made_up_links: ModuleType, modelled: pd.DataFrame, tmp_path: Path
 ) -> None:
     made_up_links.write_links(tmp_path)
     path = tmp_path / f"{LINKS.name}.csv"
@@ -61,11 +64,11 @@ def test_held_out_times_do_not_move_the_fit(
     model(CostModelConfig(results_dir=tmp_path))
     found = read_table(MODEL, tmp_path)
     for column in ("message_alpha_s", "message_gb_per_s", "exchange_alpha_s", "exchange_gb_per_s"):
-        assert set(found[column]) == set(rows[column]), column
+        assert set(found[column]) == set(modelled[column]), column
 
 
-def test_a_projection_says_so_and_has_nothing_measured(rows: pd.DataFrame) -> None:
-    projection = rows[rows["kind"] == "projection"]
+def test_a_projection_says_so_and_has_nothing_measured(modelled: pd.DataFrame) -> None:
+    projection = modelled[modelled["kind"] == "projection"]
     assert projection["world_size"].max() == 4096
     assert projection["measured_s"].isna().all()
     assert projection["error_percent"].isna().all()
@@ -73,9 +76,9 @@ def test_a_projection_says_so_and_has_nothing_measured(rows: pd.DataFrame) -> No
     assert not projection["oversubscribed"].any()
 
 
-def test_communication_is_its_share_of_a_round(rows: pd.DataFrame) -> None:
-    expected = rows["predicted_s"] / (rows["predicted_s"] + 0.5)
-    pd.testing.assert_series_equal(rows["communication_ratio"], expected, check_names=False)
+def test_communication_is_its_share_of_a_round(modelled: pd.DataFrame) -> None:
+    expected = modelled["predicted_s"] / (modelled["predicted_s"] + 0.5)
+    pd.testing.assert_series_equal(modelled["communication_ratio"], expected, check_names=False)
 
 
 def test_without_rows_of_the_sweep_it_says_what_to_run(tmp_path: Path) -> None:
@@ -112,3 +115,20 @@ def test_figures_are_drawn_the_same_each_time(results_dir: Path, tmp_path: Path)
 def test_without_rows_nothing_is_drawn(tmp_path: Path) -> None:
     assert draw_links(tmp_path, tmp_path / "figures") == []
     assert draw_model(tmp_path, tmp_path / "figures") == []
+
+
+def test_of_one_node_only_mpis_own_sums_count(
+    made_up_links: ModuleType, rows: Any, tmp_path: Path
+) -> None:
+    made_up_links.write_links(tmp_path)
+    rows.write_allreduce(tmp_path, "quick")
+    path = tmp_path / f"{ALLREDUCE.name}.csv"
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame.loc[frame["sum"] == "fixed-point", "allreduce_s"] = "123.0"
+    elsewhere = frame.assign(link="several nodes", allreduce_s="456.0")
+    pd.concat([frame, elsewhere]).to_csv(path, index=False)
+    model(CostModelConfig(results_dir=tmp_path))
+    modelled = read_table(MODEL, tmp_path)
+    measured_s = modelled.loc[modelled["network"] == ONE_NODE, "measured_s"].dropna()
+    assert len(measured_s) == 4  # two sizes of two worlds
+    assert measured_s.max() < 1

@@ -77,3 +77,12 @@ def test_ranks_on_one_accelerator_are_found_by_its_uuid(
     ranks = replace(world(0, len(uuids), 8), comm=comm)  # type: ignore[arg-type]
     assert device.shares_accelerator(ranks, torch.device("cuda", 0)) == shared
     assert not device.shares_accelerator(ranks, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_where_accelerators_tell_nothing_of_themselves_a_node_has_one(
+    monkeypatch: pytest.MonkeyPatch, ranks: int
+) -> None:
+    monkeypatch.setattr(torch, "get_device_module", lambda _: SimpleNamespace())  # as torch.mps
+    shared = device.shares_accelerator(world(0, ranks, 8), torch.device("mps", 0))
+    assert shared == (ranks > 1)

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from crossscale_data.source import Source
-from module3_mpi_gpu_overlap.config import Settings
+from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.config import Settings, TrainConfig
 from module3_mpi_gpu_overlap.differential_privacy import ClientPrivacy
 from module3_mpi_gpu_overlap.mpiexec import run_ranks
 from module3_mpi_gpu_overlap.private_rounds import PrivateRounds
@@ -119,6 +120,40 @@ def test_half_of_the_clients_a_round_spend_less() -> None:
     all_drawn = Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3)
     half = Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3, clients_per_round=4)
     assert epsilon(half, holding=8)[0] < 0.8 * epsilon(all_drawn, holding=8)[0]
+
+
+def test_more_clients_a_round_than_there_are_are_all_of_them() -> None:
+    pytest.importorskip("opacus")
+    from module3_mpi_gpu_overlap.private_rounds import epsilon
+
+    all_drawn = Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3)
+    more = Settings(clip_norm=1.0, noise_multiplier=2.0, rounds=3, clients_per_round=40)
+    assert epsilon(more, holding=22) == epsilon(all_drawn, holding=22)
+
+
+def test_without_its_accountant_nothing_is_trained(
+    mpiexec: Path, short_synthetic: Source, tmp_path: Path
+) -> None:
+    where = ("--data-dir", str(short_synthetic.directory), "--results-dir", str(tmp_path))
+    asked = ("--clip-norm", "1", "--noise-multiplier", "2", "--no-class-weights")
+    command = ["-m", "module3_mpi_gpu_overlap.train", *asked, "--screening-ratio", "0", *where]
+    without = "import sys; sys.modules['opacus'] = None; import runpy; "
+    run = "runpy.run_module('module3_mpi_gpu_overlap.train', run_name='__main__')"
+    arguments = ["-c", f"{without}sys.argv[1:] = {command[2:]!r}; {run}"]
+    with pytest.raises(UserError, match="opacus, which privacy needs") as raised:
+        run_ranks(2, arguments, 120.0)
+    assert "training" not in str(raised.value)
+
+
+def test_a_fixed_number_of_clients_a_round_is_told_to_have_no_bound() -> None:
+    pytest.importorskip("opacus")
+    from module3_mpi_gpu_overlap.train import _privacy_line
+
+    config = {"clip_norm": 1.0, "noise_multiplier": 2.0, "clients": "subjects"}
+    some = TrainConfig(**config, clients_per_round=2)  # type: ignore[arg-type]
+    everyone = TrainConfig(**config)  # type: ignore[arg-type]
+    assert _privacy_line(some, [5, 5, 0, 5]).endswith("of a fixed number it is no bound")
+    assert _privacy_line(everyone, [5, 5, 0, 5]).endswith(f"after {everyone.rounds} rounds")
 
 
 def test_noise_leaves_no_variance_below_its_own_deviation() -> None:

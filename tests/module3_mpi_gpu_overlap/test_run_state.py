@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crossscale_results.errors import UserError
+from module3_mpi_gpu_overlap.sealed_file import load_sealed, save_sealed
 
 pytestmark = pytest.mark.mpi
 
@@ -139,7 +140,18 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(whole)
 
 
+def move(path: Path) -> None:
+    kept = load_sealed(path)
+    save_sealed(path, {**kept, "place": "on cuda"})
+
+
 REFUSALS = {
+    "kept elsewhere": (
+        "round-3.rank-1-of-2.pt",
+        move,
+        {},
+        r"was kept on cuda, and this rank is on cpu: .* \(on rank 1\)",
+    ),
     "truncated": ("round-3.pt", truncate, {}, r"round-3\.pt is damaged or was not kept by"),
     "a rank's truncated": (
         "round-3.rank-1-of-2.pt",

@@ -42,6 +42,13 @@ def test_what_is_sent_looks_like_noise(told: dict[str, Any]) -> None:
     assert told["ones_ratio"] == pytest.approx(0.5, abs=0.02)
 
 
+def test_a_sum_that_would_be_one_ranks_part_is_refused(run_program: Any) -> None:
+    nobody, one, *more = run_program("secure_totals_of_few", RANKS)
+    assert nobody.startswith("0 of 3 ranks has anything in this round's secure sum")
+    assert one.startswith("1 of 3 ranks has anything in this round's secure sum")
+    assert [numbers[0] for numbers in more] == pytest.approx([2.0, 3.0], abs=1e-5)
+
+
 def test_numbers_beyond_the_bound_are_not_held(told: dict[str, Any]) -> None:
     assert told["holds"] == [True, False]
 

@@ -177,8 +177,11 @@ def _changes(world: World, codec: Codec, ranks_per_node: int, blocking: bool) ->
         bits.append(averaging.average.numpy().tobytes())
         base.copy_(averaging.average).div_(sum(weights[r] for r in taking_part))
     kept = averaging.kept(resend=False)
+    exchange = averaging._exchange
+    shared = exchange is not None and exchange._comm == world.comm
     averaging.close()
     return {
+        "on_the_ranks_own_communicator": shared,
         "same_on_all_ranks": len(set(world.comm.allgather(b"".join(bits)))) == 1,
         "errors": errors,
         "summed_error": float(np.abs(asked).max()),
