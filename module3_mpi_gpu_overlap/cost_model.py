@@ -7,7 +7,7 @@ rounds too, where `link_scaling` was run), and projects.
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from typing_extensions import Doc
 
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
-from crossscale_results.provenance import collect, usable_cores
+from crossscale_results.provenance import Provenance, collect
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.collective_costs import (
@@ -80,13 +80,13 @@ def model(config: CostModelConfig) -> None:
     measured = pd.concat([_of_links(links), *_of_one_node(config.results_dir)])
     networks = fitted_networks(links, measured)
     rows = [*compared(networks, measured, config.train_s), *projected(networks, config.train_s)]
-    provenance = collect(str(links["dataset"].iloc[0]), str(links["profile"].iloc[0]))
+    provenance = _of_the_same_machine(links)
     print(f"rows appended to {append_rows(MODEL, config.results_dir, provenance, rows)}")
     print("\n".join(told(networks, rows)))
     rounds = profile_rows(ROUNDS, config.results_dir, "link-scaling")
     if rounds is None:
         return
-    if whole := list(compared_rounds(networks, rounds, usable_cores())):
+    if whole := list(compared_rounds(networks, rounds, provenance.cores_count)):
         append_rows(ROUND_MODEL, config.results_dir, provenance, whole)
         print("\n".join(told_rounds(whole)))
 
@@ -169,6 +169,16 @@ def told(networks: dict[str, Network], rows: list[Row]) -> list[str]:
             f"{own.max():.1f} %, {within:.0%} of {len(own)} within {WITHIN_PERCENT} %"
         )
     return lines
+
+
+def _of_the_same_machine(links: pd.DataFrame) -> Provenance:
+    """Today's code, on whatever machine; what it speaks of is the machine of the link sweep."""
+    first = links.iloc[0]
+    told = collect(str(first["dataset"]), str(first["profile"]))
+    names = ("machine_id", "cpu_model", "cpu_isa", "accelerator", "mpi_version")
+    measured = {name: str(first[name]) for name in names}
+    counts = {name: int(first[name]) for name in ("cores_count", "threads_count")}
+    return replace(told, **measured, **counts)  # type: ignore[arg-type]  # texts and numbers
 
 
 def _of_links(links: pd.DataFrame) -> pd.DataFrame:

@@ -132,3 +132,18 @@ def test_of_one_node_only_mpis_own_sums_count(
     measured_s = modelled.loc[modelled["network"] == ONE_NODE, "measured_s"].dropna()
     assert len(measured_s) == 4  # two sizes of two worlds
     assert measured_s.max() < 1
+
+
+def test_the_model_is_of_the_machine_that_was_measured(
+    made_up_links: ModuleType, tmp_path: Path
+) -> None:
+    made_up_links.write_links(tmp_path)
+    path = tmp_path / f"{LINKS.name}.csv"
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame.assign(machine_id="elsewhere", cpu_model="Another", cores_count="96").to_csv(
+        path, index=False
+    )
+    model(CostModelConfig(results_dir=tmp_path))
+    first = read_table(MODEL, tmp_path).iloc[0]
+    assert (first["machine_id"], first["cpu_model"]) == ("elsewhere", "Another")
+    assert first["cores_count"] == 96
