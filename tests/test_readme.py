@@ -18,6 +18,7 @@ from module3_mpi_gpu_overlap.columns import (
     ALLREDUCE,
     LINKS,
     MODEL,
+    PEERS,
     PRIVACY,
     ROUND_MODEL,
     ROUNDS,
@@ -62,7 +63,7 @@ def test_the_gpu_rows_are_whole_repeats_of_one_run_on_the_real_database() -> Non
 
 def test_the_rows_of_an_amd_machine_are_those_of_one_commit_on_the_real_database() -> None:
     tables = (CONVOLUTION_TABLE, MACHINE_TABLE, TRAINING_TABLE)
-    federated = (ROUNDS, SCORES, ALLREDUCE, WIRE, LINKS, MODEL, ROUND_MODEL, PRIVACY)
+    federated = (ROUNDS, SCORES, ALLREDUCE, WIRE, LINKS, MODEL, ROUND_MODEL, PRIVACY, PEERS)
     assert {path.stem for path in AMD.glob("*.csv")} == {t.name for t in (*tables, *federated)}
     found = [read_table(table, AMD) for table in tables]
     for rows in found:
