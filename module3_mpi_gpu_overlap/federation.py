@@ -218,10 +218,10 @@ class Federation:
         slot = self.training.sampled(index).index(update.client)
         self._own_tally[slot] = update.length
         self._own_tally[self._sampled_count + slot] = self._clients.beats[update.client]
-        model = update.model
+        added = update.model
         if self._private:
-            model = self._private.clipped(model, self._start)
-        self.averaging.add(model, self._shares(index)[update.client])
+            added = self._private.clipped(added, self._start)
+        self.averaging.add(added, self._shares(index)[update.client])
 
     def _contribute(self, index: int, updates: list[Update]) -> set[int]:
         """Judge what has not been, and send this rank's sum; its clients that are in it."""
@@ -280,8 +280,7 @@ class Federation:
             )
         average = self.averaging.average
         if self._private:
-            usable = int(np.count_nonzero(beats))
-            self._private.finish(average, self._start, usable, count, self.averaged_round)
+            self._private.finish(average, self._start, count, self.averaged_round)
         elif beats.sum() != planned:
             average.mul_(planned / beats.sum())
         self._screening.learn(lengths[beats > 0].tolist())

@@ -36,26 +36,27 @@ class PrivateRounds:
         self._privacy, self._seed, self._variances = privacy, seed, variances
 
     def clipped(self, model: Tensor, start: Tensor) -> Tensor:
-        """The model, float32 [n], no farther than the clip norm from where the round began."""
-        return start + clip(model - start, self._privacy.clip_norm)
+        """What is added up of a model, float32 [n]: its change since the round began, clipped.
+
+        Not a model again: its rounding would be of the model's size, and not of the change's.
+        """
+        return clip(model - start, self._privacy.clip_norm)
 
     def shares(self, sampled: Sequence[int]) -> dict[int, float]:
         """Each client's weight: a weight by beats would tell of them."""
         return dict.fromkeys(sampled, 1 / len(sampled))
 
-    def finish(self, average: Tensor, start: Tensor, usable: int, of: int, index: int) -> None:
-        """Make the sum of the usable clients' shares the round's noisy mean, in place.
+    def finish(self, average: Tensor, start: Tensor, of: int, index: int) -> None:
+        """Make of the sum of the usable clients' clipped changes the round's model, in place.
 
         Args:
-            average: sum over the usable clients of 1 / `of` times their model, float32 [n].
+            average: sum over the usable clients of 1 / `of` times their change, float32 [n].
             start: what they began with, float32 [n].
-            usable: how many there are.
             of: how many were drawn.
             index: the round.
         """
         generator = noise_generator(average.device, random_seed(self._seed, NOISE, index))
-        summed = (average - start * (usable / of)) * of
-        average.copy_(start + private_mean(summed, of, self._privacy, generator))
+        average.copy_(start + private_mean(average * of, of, self._privacy, generator))
         for variance in self._variances:
             average[variance].clamp_(min=self._privacy.noise_std(of))
 

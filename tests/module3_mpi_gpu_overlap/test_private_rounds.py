@@ -159,9 +159,17 @@ def test_a_fixed_number_of_clients_a_round_is_told_to_have_no_bound() -> None:
 def test_noise_leaves_no_variance_below_its_own_deviation() -> None:
     privacy, variances = ClientPrivacy(clip_norm=1.0, noise_multiplier=2.0), [slice(1000, 3000)]
     start = torch.full((3000,), 0.01)
-    plain, kept = start.clone(), start.clone()
-    PrivateRounds(privacy, seed=0).finish(plain, start, usable=8, of=8, index=0)
-    PrivateRounds(privacy, 0, variances).finish(kept, start, usable=8, of=8, index=0)
+    plain, kept = torch.zeros(3000), torch.zeros(3000)  # changes: nobody moved
+    PrivateRounds(privacy, seed=0).finish(plain, start, of=8, index=0)
+    PrivateRounds(privacy, 0, variances).finish(kept, start, of=8, index=0)
     assert plain[1000:].min() < 0  # what noise of deviation 0.25 does to variances of 0.01
     assert kept[1000:].min() == pytest.approx(2.0 / 8)
     assert torch.equal(kept, torch.cat([plain[:1000], plain[1000:].clamp(min=2.0 / 8)]))
+
+
+def test_what_is_added_up_keeps_the_norm_however_large_the_model_is() -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = 1e3 * torch.randn(10_000, generator=generator)
+    model = start + torch.randn(10_000, generator=generator)
+    added = PrivateRounds(ClientPrivacy(clip_norm=CLIP), seed=0).clipped(model, start)
+    assert 0.99 * CLIP < float(added.double().norm()) <= CLIP
