@@ -66,3 +66,6 @@ def _work(connection: Connection, bench: Bench, provenance: Provenance, repeat: 
         connection.send(rows)
     except UserError as error:
         connection.send(str(error))
+    except OSError as error:  # of a full disk, or a folder that may not be written to
+        where = error.filename or "a file"
+        connection.send(f"repeat {repeat} cannot go on: {where}: {error.strerror}")

@@ -153,6 +153,16 @@ def test_a_repeat_that_dies_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         fresh_process.repeat_in_fresh_process(config, PROVENANCE, 1, lambda: None)
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(
+    short_synthetic: Source, tmp_path: Path
+) -> None:
+    (tmp_path / "traces").write_text("in the way")
+    few = SMALL | {"rungs": ("A5",), "data_dir": short_synthetic.directory}
+    config = Bench(results_dir=tmp_path, **few)
+    with pytest.raises(UserError, match=r"repeat 0 cannot go on: .*traces.*: (File|Not)"):
+        fresh_process.repeat_in_fresh_process(config, PROVENANCE, 0, lambda: None)
+
+
 def test_the_plan_is_what_was_run(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = Bench(results_dir=results, dry_run=True, **SMALL)
     grid, lane = grid_of(asked), HostLane()
