@@ -59,4 +59,5 @@ def _cold_call_s(contestant: Contestant, threads: int) -> float:
 @cache
 def _evicting() -> Tensor:
     """An array that fills the caches twice over."""
-    return torch.zeros(beyond_caches_bytes(_EVICTING_SHARE, times=2) // 4)
+    with torch.inference_mode(False):  # else no contestant with autograd could write to it
+        return torch.zeros(beyond_caches_bytes(_EVICTING_SHARE, times=2) // 4)

@@ -1,6 +1,6 @@
 """Timing: the threads asked for, autograd as asked for, and caches warm or cold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -12,8 +12,12 @@ from module2_openmp_conv.timing import call_s, calls_filling
 
 
 @pytest.fixture(autouse=True)
-def small_eviction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "_evicting", lambda: torch.zeros(1000))
+def small_eviction(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(timing, "beyond_caches_bytes", lambda share, times: 4000)
+    evicting = timing._evicting  # a test may put another in its place
+    evicting.cache_clear()
+    yield
+    evicting.cache_clear()
 
 
 def recording(seen: list[object], what: Callable[[], object]) -> Contestant:
@@ -35,6 +39,11 @@ def test_autograd_is_as_the_contestant_needs_it(cache: Cache, grad: bool) -> Non
     contestant = Contestant(lambda: seen.append(torch.is_inference_mode_enabled()), grad=grad)
     call_s(contestant, 1, threads=1, cache=cache)
     assert set(seen) == {not grad}
+
+
+def test_whoever_is_cold_first_the_next_may_need_autograd() -> None:
+    for grad in (False, True, False):
+        assert call_s(Contestant(lambda: None, grad=grad), 1, threads=1, cache="cold") > 0
 
 
 def test_a_sample_takes_at_least_as_long_as_asked() -> None:
