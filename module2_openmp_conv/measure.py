@@ -17,12 +17,8 @@ from module2_openmp_conv.extension import isa, kernels
 from module2_openmp_conv.grid import Cell
 from module2_openmp_conv.peers import present_peers
 from module2_openmp_conv.problem import Problem
-from module2_openmp_conv.timing import call_s, calls_filling
+from module2_openmp_conv.timing import SETTLE_S, call_s, calls_filling
 from module2_openmp_conv.workers import Worker, taking_part
-
-# OpenMP's and ONNX Runtime's threads spin on after their work, libgomp's for 4 to 9 ms as measured:
-# those of another pool would find the cores taken.
-SETTLE_S = 0.012
 
 
 @dataclass(frozen=True)

@@ -63,3 +63,19 @@ def test_the_caches_are_filled_anew_before_a_cold_call(monkeypatch: pytest.Monke
     monkeypatch.setattr(timing, "_evicting", Evicting)
     call_s(Contestant(lambda: events.append("called")), 1, threads=1, cache="cold")
     assert events[-2:] == ["evicted", "called"]
+
+
+@pytest.mark.parametrize(("pool", "pauses"), [("openmp", []), ("another", ["slept"])])
+def test_threads_of_another_pool_find_the_cores_free_after_the_eviction(
+    pool: str, pauses: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+
+    class Evicting:
+        def add_(self, _: int) -> None:
+            events.append("evicted")
+
+    monkeypatch.setattr(timing, "_evicting", Evicting)
+    monkeypatch.setattr(timing.time, "sleep", lambda _: events.append("slept"))
+    call_s(Contestant(lambda: events.append("called"), pool=pool), 1, threads=1, cache="cold")
+    assert events == ["called", "evicted", *pauses, "called"]
