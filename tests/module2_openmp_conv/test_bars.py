@@ -52,6 +52,25 @@ def test_bandwidth_counts_only_where_it_binds(made_rows: Made, made_machine: pd.
     assert named(found, "1→16 over torch").cells == (("1→16 k3 batch 512", pytest.approx(3.0)),)
 
 
+def test_tensors_in_a_cache_are_not_held_against_memory(
+    made_rows: Made, made_machine: pd.DataFrame
+) -> None:
+    cached, in_memory = Cell(64, 1, 16, 3, length=180), Cell(512, 1, 16, 3)
+    cached_us = cached.moved_bytes / 25e3  # at 25 GB/s, where memory has 10 and the cache 40
+    slow_us = in_memory.moved_bytes / 5e3
+    names = ("torch", "crossscale", "crossscale_out")
+    times = {cached: dict.fromkeys(names, cached_us), in_memory: dict.fromkeys(names, slow_us)}
+    found = bars(made_rows(times), made_machine)
+    bandwidth = named(found, "1→16 with out=, of memory's bandwidth", "worst cell")
+    assert bandwidth.cells == (("1→16 k3 batch 512", pytest.approx(0.5)),)
+    counted = dict(named(found, "  of the binding bound, caches counted").cells)
+    assert counted == pytest.approx({"1→16 k3 batch 64 L 180": 0.625, "1→16 k3 batch 512": 0.5})
+    assert len(named(found, "1→16 over torch").cells) == 2
+    found = bars(made_rows({cached: times[cached]}), made_machine)
+    bandwidth = named(found, "1→16 with out=, of memory's bandwidth", "worst cell")
+    assert (bandwidth.verdict, bandwidth.missing) == ("not measured", ())
+
+
 def test_channels_last_is_told_below_each_bar_and_not_judged(
     made_rows: Made, made_machine: pd.DataFrame
 ) -> None:
