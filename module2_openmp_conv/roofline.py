@@ -21,14 +21,20 @@ class Roof:
     peaks: dict[str, float]  # GFLOP/s by instruction set
     streams: dict[int, float]  # GB/s by the bytes of a probe's arrays together; the best probe's
     memory_gb_per_s: float  # with arrays beyond the caches
+    last_level_cache_bytes: int  # as the system tells
 
     def peak(self, kernels_isa: str) -> float:
         """GFLOP/s of that instruction set; of the fastest for a contestant that is not ours."""
         return self.peaks.get(kernels_isa, max(self.peaks.values()))
 
     def stream(self, moved_bytes: float) -> float:
-        """GB/s where so many bytes lie: of the smallest probe that holds them, else of memory."""
+        """GB/s where so many bytes lie: of the smallest probe that holds them, else of memory.
+
+        What is larger than every probe of a cache, and may lie in the last one, has the largest's.
+        """
         held = [size for size in self.streams if size >= moved_bytes]
+        if not held and moved_bytes <= self.last_level_cache_bytes:
+            held = [max(self.streams)] if self.streams else []
         return self.streams[min(held)] if held else self.memory_gb_per_s
 
 
@@ -51,6 +57,7 @@ def roofs(machine: pd.DataFrame) -> dict[int, Roof]:
             {str(isa): float(value) for isa, value in peaks.items()},
             {int(str(size)): float(value) for size, value in by_size.items()},
             float(streams[in_memory]["stream_gb_per_s"].max()),
+            int(streams["last_level_cache_bytes"].max()),
         )
     return found
 

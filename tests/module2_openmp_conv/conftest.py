@@ -136,7 +136,10 @@ _PROVENANCE = {
 
 @pytest.fixture
 def made_machine() -> pd.DataFrame:
-    """A machine of 100 GFLOP/s (AVX2) and 10 GB/s; 40 GB/s where 1 MiB fits. On two threads."""
+    """A machine of 100 GFLOP/s (AVX2) and 10 GB/s; 40 GB/s where 1 MiB fits. On two threads.
+
+    Its largest cache has 2 MiB.
+    """
     probes_made = [
         ("fma", "avx2", 0, 100.0, None),
         ("fma", "avx2", 0, 90.0, None),
@@ -147,7 +150,9 @@ def made_machine() -> pd.DataFrame:
         ("fill", "none", 1 << 27, None, 10.0),
     ]
     columns = ["probe", "isa", "array_bytes", "peak_gflop_per_s", "stream_gb_per_s"]
-    return pd.DataFrame(probes_made, columns=columns).assign(threads=2)
+    return pd.DataFrame(probes_made, columns=columns).assign(
+        threads=2, last_level_cache_bytes=2 << 20
+    )
 
 
 def _use_small_windows(patch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,19 @@ def test_the_best_repeat_is_the_roof(made_machine: pd.DataFrame) -> None:
     assert (roof.peak("portable"), roof.peak("none")) == (30.0, 100.0)
 
 
+def test_what_may_lie_in_the_last_cache_is_not_held_against_memory(
+    made_rows: Made, made_machine: pd.DataFrame
+) -> None:
+    cell = Cell(512, 1, 16, 3)  # of 17 MB; the largest probe of a cache is of 1 MiB
+    rows = made_rows({cell: {"crossscale": cell.moved_bytes / 20e3}})  # at 20 GB/s
+    large = made_machine.assign(last_level_cache_bytes=32 << 20)
+    told = [shares(rows, machine).iloc[0] for machine in (made_machine, large)]
+    assert [row["binding"] for row in told] == ["memory", "cache"]
+    assert [row["share"] for row in told] == pytest.approx([2.0, 0.5])
+    unprobed = large[large["array_bytes"].isin([0, 1 << 27])]
+    assert shares(rows, unprobed).iloc[0]["share"] == pytest.approx(2.0)
+
+
 def test_shares_of_the_bound_that_binds(made_rows: Made, made_machine: pd.DataFrame) -> None:
     in_memory, computed, cached = Cell(512, 1, 16, 3), Cell(64, 64, 64, 31), Cell(64, 1, 1, 3)
     in_memory_us, cached_us = in_memory.moved_bytes / 10e3, cached.moved_bytes / 40e3
