@@ -34,6 +34,8 @@ TORCHS = (
     "torch_compile",
     "torch_malloc",
     "torch_malloc_packed",
+    "torch_malloc_blocked",
+    "torch_malloc_channels_last",
     "torch_thp",
     "torch_avx2",
 )

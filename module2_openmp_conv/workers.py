@@ -39,7 +39,12 @@ KINDS = {
             "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
             "MALLOC_TOP_PAD_": str(64 << 20),
         },
-        {"torch_malloc": "torch", "torch_malloc_packed": "torch_packed"},
+        {
+            "torch_malloc": "torch",
+            "torch_malloc_packed": "torch_packed",
+            "torch_malloc_blocked": "torch_blocked",
+            "torch_malloc_channels_last": "torch_channels_last",
+        },
     ),
     # Both with the same instruction set.
     "avx2": Kind(

@@ -33,6 +33,7 @@ EVERYONE = {
         "torch_channels_last",
         "torch_unfold",
         "torch_malloc",
+        "torch_malloc_channels_last",
         "crossscale",
         "crossscale_out",
         "crossscale_fresh",
@@ -45,12 +46,25 @@ EVERYONE = {
         "torch_transposed",
         "torch_flipped",
         "torch_malloc",
+        "torch_malloc_channels_last",
         "crossscale",
     },
-    "weight_gradient": {"torch", "torch_channels_last", "torch_malloc", "crossscale"},
-    "training_step": {"torch", "torch_channels_last", "torch_malloc", "crossscale"},
+    "weight_gradient": {
+        "torch",
+        "torch_channels_last",
+        "torch_malloc",
+        "torch_malloc_channels_last",
+        "crossscale",
+    },
+    "training_step": {
+        "torch",
+        "torch_channels_last",
+        "torch_malloc",
+        "torch_malloc_channels_last",
+        "crossscale",
+    },
 }
-WITH_ONEDNN = {"torch_packed", "torch_blocked", "torch_malloc_packed"}
+WITH_ONEDNN = {"torch_packed", "torch_blocked", "torch_malloc_packed", "torch_malloc_blocked"}
 
 
 def small_problem(cell: Cell) -> Problem:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ import torch
 
 from crossscale_results import UserError
 from module2_openmp_conv import workers
+from module2_openmp_conv.contestants import TORCHS
 from module2_openmp_conv.correctness import max_error_ratio, references
 from module2_openmp_conv.extension import supported_isas
-from module2_openmp_conv.grid import Cell
-from module2_openmp_conv.measure import entrants, rows_of_cell
+from module2_openmp_conv.grid import Cell, Operation
+from module2_openmp_conv.measure import entrants, names_taking_part, rows_of_cell
 from module2_openmp_conv.problem import problem_of
 
 CELL = Cell(2, 1, 2, 3, threads=1)
@@ -64,3 +66,24 @@ def test_a_worker_that_fails_says_why() -> None:
         worker.prepare(CELL, seed=0)
         with pytest.raises(UserError, match=r"process `thp` failed: KeyError: 'nobody'"):
             worker.call_s("nobody", 1)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
+@pytest.mark.parametrize(
+    ("operation", "layouts"),
+    [
+        ("forward", ("", "_packed", "_blocked", "_channels_last")),
+        ("input_gradient", ("", "_blocked", "_channels_last")),
+        ("weight_gradient", ("", "_blocked", "_channels_last")),
+        ("training_step", ("", "_channels_last")),
+        ("forward_with_grad", ("",)),
+    ],
+)
+def test_torch_has_memory_to_reuse_in_every_layout(
+    operation: Operation, layouts: tuple[str, ...]
+) -> None:
+    problem = problem_of(replace(CELL, operation=operation), WINDOWS, seed=3)
+    names = names_taking_part(problem, ("malloc",), peers=False)
+    kept = {name for name in names if name.startswith("torch_malloc")}
+    assert kept == {f"torch_malloc{layout}" for layout in layouts}
+    assert kept < set(TORCHS)  # any of them can be torch's best
