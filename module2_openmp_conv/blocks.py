@@ -20,7 +20,9 @@ def fuse_blocks(model: nn.Module) -> nn.Module:
 
 def _fused(layers: nn.Module) -> "FusedSequential":
     assert isinstance(layers, nn.Sequential)
-    return FusedSequential(*layers).train(layers.training)
+    twin = FusedSequential().train(layers.training)
+    twin._modules.update(layers._modules)  # their names, too, and one that is there twice
+    return twin
 
 
 class FusedSequential(nn.Sequential):

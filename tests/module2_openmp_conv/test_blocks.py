@@ -1,6 +1,7 @@
 """Fused blocks: what the layers one by one give, values, gradients and statistics."""
 
 import copy
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -150,6 +151,22 @@ def test_state_dict_and_parameters_stay() -> None:
     assert [id(p) for p in fused.parameters()] == parameters
     assert isinstance(fused.waveform_branch, FusedSequential)
     assert sum(isinstance(layer, Conv1d) for layer in fused.modules()) == 3
+
+
+def test_layers_keep_their_names() -> None:
+    relu = nn.ReLU()
+    named = {"conv": nn.Conv1d(3, 3, 5, padding=2), "norm": nn.BatchNorm1d(3), "act": relu}
+    named |= {"again": nn.Conv1d(3, 4, 5), "act_again": relu}
+    model = nn.Sequential(OrderedDict(named)).eval()
+    keys, input = list(model.state_dict()), randn(2, 3, 40)
+    expected = model(input)
+    fused = fuse_blocks(nn.ModuleDict({"block": model}))["block"]
+    assert isinstance(fused, FusedSequential)
+    assert list(fused.state_dict()) == keys
+    assert [name for name, _ in fused.named_children()] == [*named][:4]  # torch tells each once
+    assert fused.act is fused.act_again
+    assert not fused.training
+    torch.testing.assert_close(fused(input), expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["beatnet", "tinyecg"])
