@@ -82,13 +82,21 @@ def swap_modules(
     wanted: Callable[[nn.Module], bool],
     twin: Callable[[nn.Module], nn.Module],
 ) -> nn.Module:
-    """Put twins in the place of the modules that are wanted; the model, or its own twin."""
-    twins: dict[nn.Module, nn.Module] = {}  # a module that is used twice stays one
-    for parent in list(model.modules()):
-        for name, child in list(parent._modules.items()):
-            if child is not None and wanted(child):
-                setattr(parent, name, twins.setdefault(child, twin(child)))
-    return twin(model) if wanted(model) else model
+    """Put twins in the place of the modules that are wanted; the model, or its own twin.
+
+    Children come first: a twin takes over those that its module has by then.
+    """
+    seen: dict[nn.Module, nn.Module] = {}  # a module that is used twice stays one
+
+    def swapped(module: nn.Module) -> nn.Module:
+        if module not in seen:
+            for name, child in list(module._modules.items()):
+                if child is not None and (other := swapped(child)) is not child:
+                    setattr(module, name, other)
+            seen[module] = twin(module) if wanted(module) else module
+        return seen[module]
+
+    return swapped(model)
 
 
 def _can_be_swapped(layer: nn.Module) -> bool:

@@ -248,6 +248,23 @@ def test_a_shared_container_stays_one() -> None:
     assert model["a"] is model["b"]
 
 
+def test_containers_within_containers_run_fused() -> None:
+    inner = block(nn.MaxPool1d(2), channels=3).eval()
+    model = nn.Sequential(nn.Sequential(inner, inner), inner).eval()
+    keys, input = list(model.state_dict()), randn(4, 3, 40)
+    expected = run(copy.deepcopy(model), input)
+    called: list[nn.Module] = []
+    inner[1].register_forward_hook(lambda norm, *_: called.append(norm))
+    fused = fuse_blocks(model)
+    sequentials = [layer for layer in fused.modules() if isinstance(layer, nn.Sequential)]
+    assert [type(layer) for layer in sequentials] == [FusedSequential] * 3
+    assert fused[0][0] is fused[0][1] is fused[1]
+    assert isinstance(fused[1][0], Conv1d)
+    assert list(fused.state_dict()) == keys
+    assert_close(run(fused, input), expected, 1e-4)
+    assert not called  # which a layer that runs by itself would have been
+
+
 @pytest.mark.parametrize("pool", [(1, False), (2, False), (3, True)])
 @pytest.mark.parametrize("training", [True, False])
 def test_the_operator_is_as_torch_wants_it(pool: tuple[int, bool], training: bool) -> None:
