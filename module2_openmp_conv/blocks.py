@@ -28,9 +28,10 @@ def _fused(layers: nn.Module) -> "FusedSequential":
 class FusedSequential(nn.Sequential):
     """A torch.nn.Sequential that runs its convolution blocks fused.
 
-    A block is Conv1d, then BatchNorm1d, then ReLU, then, if there is one, MaxPool1d(2), or
-    AdaptiveAvgPool1d to a length that divides the row; or Conv1d and ReLU. What is no block runs
-    layer by layer. Blocks with normalisation cannot be differentiated twice.
+    A block is Conv1d (with bias or without), then BatchNorm1d, then ReLU, then, if there is one,
+    MaxPool1d(2), or AdaptiveAvgPool1d to a length that divides the row; or Conv1d and ReLU. What is
+    no block, or in two containers, runs layer by layer. Blocks with normalisation cannot be
+    differentiated twice.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ class FusedSequential(nn.Sequential):
         layers = list(self)
         while layers:
             head, *tail = layers
-            if isinstance(head, Conv1d) and head.bias is not None:
+            if isinstance(head, Conv1d):
                 input, used = _run_block(input, head, tail)
                 layers = layers[used:]
             else:

@@ -22,13 +22,15 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def block(pooling: nn.Module | None, seed: int = 0, channels: int = 5) -> nn.Sequential:
+def block(
+    pooling: nn.Module | None, seed: int = 0, channels: int = 5, bias: bool = True
+) -> nn.Sequential:
     torch.manual_seed(seed)
     norm = nn.BatchNorm1d(channels)
     nn.init.normal_(norm.weight)
     nn.init.normal_(norm.bias)
     nn.init.normal_(norm.running_mean)  # type: ignore[arg-type]
-    layers = [nn.Conv1d(3, channels, 5, padding=2), norm, nn.ReLU()]
+    layers = [nn.Conv1d(3, channels, 5, padding=2, bias=bias), norm, nn.ReLU()]
     return nn.Sequential(*layers, *([] if pooling is None else [pooling]))
 
 
@@ -64,15 +66,17 @@ def has_kinks(block: nn.Sequential, input: Tensor) -> bool:
     length=LENGTHS,
     pooling=st.sampled_from(["none", "max", "mean"]),
     training=st.booleans(),
+    bias=st.booleans(),
     seed=st.integers(0, 100),
 )
 def test_a_block_equals_its_layers_in_float64(
-    isa: str, batch: int, length: int, pooling: str, training: bool, seed: int
+    isa: str, batch: int, length: int, pooling: str, training: bool, bias: bool, seed: int
 ) -> None:
     windows = [size for size in range(1, length + 1) if length % size == 0]
     size = windows[seed % len(windows)]
     pool = {"none": None, "max": nn.MaxPool1d(2), "mean": nn.AdaptiveAvgPool1d(size)}[pooling]
-    model, input = block(pool, seed).train(training), randn(batch, 3, length, seed=seed)
+    model = block(pool, seed, bias=bias).train(training)
+    input = randn(batch, 3, length, seed=seed)
     assume(not has_kinks(model, input))
     exact = run(copy.deepcopy(model).double(), input.double())
     with use_isa(isa):
@@ -203,7 +207,8 @@ def test_the_suites_classifiers_give_the_same(name: str, training: bool) -> None
         [nn.Conv1d(3, 5, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.MaxPool1d(3)],
         [nn.Conv1d(3, 5, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.MaxPool1d(2, stride=1)],
         [nn.Conv1d(3, 5, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.AdaptiveAvgPool1d(7)],
-        [nn.Conv1d(3, 5, 5, bias=False), nn.BatchNorm1d(5), nn.ReLU(), nn.MaxPool1d(2)],
+        [nn.Conv1d(3, 5, 5, bias=False), nn.BatchNorm1d(5), nn.Tanh()],
+        [nn.Conv1d(3, 5, 5, bias=False), nn.Dropout(0.0), nn.ReLU()],
         [nn.Conv1d(3, 5, 5, padding_mode="circular", padding=2), nn.ReLU()],
         [nn.ReLU(), nn.Conv1d(3, 5, 5), nn.Dropout(0.0), nn.ReLU()],
         [],
@@ -246,6 +251,25 @@ def test_a_shared_container_stays_one() -> None:
     model = nn.ModuleDict({"a": shared, "b": shared})
     fuse_blocks(model)
     assert model["a"] is model["b"]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("norm", [True, False])
+def test_a_block_runs_fused_with_bias_and_without(bias: bool, training: bool, norm: bool) -> None:
+    model = block(nn.MaxPool1d(2), bias=bias).train(training)
+    if not norm:
+        del model[1]
+    torchs, input = copy.deepcopy(model), randn(4, 3, 40)
+    expected, buffers = run(torchs, input), list(torchs.buffers())
+    called: list[nn.Module] = []
+    for layer in model[1:]:
+        layer.register_forward_hook(lambda layer, *_: called.append(layer))
+    found = run(fuse_blocks(model), input)
+    assert_close(found, expected, 3e-5)
+    for one, other in zip([found[0], *model.buffers()], [expected[0], *buffers], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+    assert called == ([] if norm else [model[-1]])  # ReLU alone is fused, and pooling is not
 
 
 def test_containers_within_containers_run_fused() -> None:
