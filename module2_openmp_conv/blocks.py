@@ -9,8 +9,9 @@ from module2_openmp_conv.layer import Conv1d, replace_conv1d, swap_modules
 def fuse_blocks(model: nn.Module) -> nn.Module:
     """Let the model's convolution blocks run fused, in place; parameters and state dict stay.
 
-    Every torch.nn.Conv1d becomes this suite's (`replace_conv1d`), and every torch.nn.Sequential
-    runs as a `FusedSequential`. Hooks of a layer that runs fused are not called.
+    Every torch.nn.Conv1d that `replace_conv1d` swaps becomes this suite's, and every
+    torch.nn.Sequential runs as a `FusedSequential`, those within others, too. Hooks of a layer that
+    runs fused are not called.
 
     Returns:
         The model; if it is itself swapped, its replacement.

@@ -68,8 +68,9 @@ class Conv1d(nn.Conv1d):
 def replace_conv1d(model: nn.Module) -> nn.Module:
     """Swap every torch.nn.Conv1d in the model for ours, in place; parameters stay the same objects.
 
-    Layers that pad otherwise than with zeros, or are of a subclass, stay as they are. Hooks of a
-    swapped layer are not taken over.
+    Layers that pad otherwise than with zeros, are of a subclass, or whose weight or bias is made
+    anew in each call (torch.nn.utils.weight_norm, spectral_norm, prune, parametrizations) stay as
+    they are. Hooks of a swapped layer are not taken over.
 
     Returns:
         The model; if it is itself a torch.nn.Conv1d, its replacement.
@@ -100,7 +101,11 @@ def swap_modules(
 
 
 def _can_be_swapped(layer: nn.Module) -> bool:
-    return type(layer) is nn.Conv1d and layer.padding_mode == "zeros"
+    return (
+        type(layer) is nn.Conv1d
+        and layer.padding_mode == "zeros"
+        and {"weight", "bias"} <= layer._parameters.keys()  # a bias that is not there has its place
+    )
 
 
 def _twin(layer: nn.Module) -> Conv1d:

@@ -2,12 +2,14 @@
 
 import copy
 import io
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 
-from module2_openmp_conv import Conv1d, replace_conv1d
+from module2_openmp_conv import Conv1d, fuse_blocks, replace_conv1d
 
 pytestmark = pytest.mark.kernels
 
@@ -69,6 +71,33 @@ def test_replace_shares_parameters_and_keeps_the_rest() -> None:
     assert {name: id(parameter) for name, parameter in model.named_parameters()} == parameters
     input = torch.randn(2, 4, 50)
     torch.testing.assert_close(model[:2](input), expected(input))
+
+
+@pytest.mark.parametrize("swap", [replace_conv1d, fuse_blocks])
+@pytest.mark.parametrize(
+    "remade",
+    [
+        nn.utils.weight_norm,
+        nn.utils.spectral_norm,
+        lambda layer: prune.random_unstructured(layer, "weight", 0.5),
+        lambda layer: prune.random_unstructured(layer, "bias", 0.5),
+        nn.utils.parametrizations.weight_norm,
+    ],
+)
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated")
+def test_layers_whose_weights_are_made_anew_stay(
+    remade: Callable[[nn.Conv1d], nn.Module], swap: Callable[[nn.Module], nn.Module]
+) -> None:
+    torch.manual_seed(0)
+    layer = remade(nn.Conv1d(4, 6, 5))
+    model = nn.Sequential(nn.Conv1d(4, 4, 3), layer, nn.ReLU(), nn.Conv1d(6, 2, 3)).eval()
+    keys, input = list(model.state_dict()), torch.randn(2, 4, 50)
+    expected = model(input)
+    found = swap(model)
+    assert found[1] is layer
+    assert type(found[0]) is type(found[3]) is Conv1d
+    assert list(found.state_dict()) == keys
+    torch.testing.assert_close(found(input), expected)
 
 
 def test_replaced_model_trains_like_torchs() -> None:
