@@ -5,6 +5,7 @@ from pathlib import Path
 from crossscale_results.ratios import Ratio
 from crossscale_results.words import Finding, named, not_measured, span
 from module3_mpi_gpu_overlap.bars import render
+from module3_mpi_gpu_overlap.ratios import training_shares
 
 TITLE = "Module 3: federated averaging over MPI"
 BENCH = "python -m module3_mpi_gpu_overlap.bench"
@@ -15,11 +16,11 @@ def bars_text(results_dir: Path) -> str:
     return render(results_dir)
 
 
-def findings(_results_dir: Path, found: list[Ratio]) -> list[Finding]:
+def findings(results_dir: Path, found: list[Ratio]) -> list[Finding]:
     """An answer to each question that there are rows for, or what would answer it.
 
     Args:
-        _results_dir: folder of the CSV files; here the ratios say everything.
+        results_dir: folder of the CSV files, for what runs are not compared by.
         found: the module's ratios in them.
     """
     links = "python -m module3_mpi_gpu_overlap.link_rounds"
@@ -27,7 +28,7 @@ def findings(_results_dir: Path, found: list[Ratio]) -> list[Finding]:
     return [
         _finding(
             "With a core for every rank, local training is {} of a round.",
-            named(found, "share of a round, local training"),
+            training_shares(results_dir),
             BENCH,
         ),
         _finding(

@@ -1,4 +1,7 @@
-"""Module 3's ratios within one bench: parts of a round, modes over G0, wires, sums and scores."""
+"""Module 3's ratios within one bench: parts of a round, modes over G0, wires, sums and scores.
+
+A sample is of one start: its own rounds and turns are alike in what differs from start to start.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +25,6 @@ def ratios(results_dir: Path) -> list[Ratio]:
     found: list[Ratio] = []
     bench = profile_rows(ROUNDS, results_dir, "bench")
     if bench is not None:
-        for world in sorted(bench.loc[~_crowded(bench), "world_size"].unique()):
-            found += share_ratio(bench, "train_s", int(world))
         found += mode_ratios(bench[~_crowded(bench) & (bench["world_size"] > 1)])
     links = profile_rows(ROUNDS, results_dir, "links")
     if links is not None:
@@ -33,8 +34,22 @@ def ratios(results_dir: Path) -> list[Ratio]:
     return found
 
 
+def training_shares(results_dir: Path) -> list[Ratio]:
+    """Local training's share of a round by world size, for findings.
+
+    Not among `ratios`: a slower training step raises it, so it is neither better nor worse.
+    """
+    bench = profile_rows(ROUNDS, results_dir, "bench")
+    if bench is None:
+        return []
+    worlds = sorted(bench.loc[~_crowded(bench), "world_size"].unique())
+    return [ratio for world in worlds for ratio in share_ratio(bench, "train_s", int(world))]
+
+
 def share_ratio(rows: pd.DataFrame, part: str, world: int) -> list[Ratio]:
     """That part's share of a round of G0, mean over the ranks, as the claims take it.
+
+    A sample is the median of a start's rounds.
 
     Args:
         rows: rows of the rounds' table, of one bench.
@@ -49,7 +64,8 @@ def share_ratio(rows: pd.DataFrame, part: str, world: int) -> list[Ratio]:
     where = f"{_ranks(world)}, {steps} local steps{on_device(rows)}"
     name = f"share of a round, {names[part]}, G0, {where}"
     means = own.groupby(_ROUND)[[part, "round_s"]].mean()
-    return ratio_of(MODULE, name, means[part], means["round_s"], part == "train_s")
+    shares = _by_start(means[part] / means["round_s"])
+    return ratio_of(MODULE, name, shares, _ones(shares), part == "train_s")
 
 
 def mode_ratios(rows: pd.DataFrame) -> list[Ratio]:
@@ -83,8 +99,8 @@ def exposed_ratios(rows: pd.DataFrame) -> list[Ratio]:
         for ratio in ratio_of(
             MODULE,
             f"exposed communication, G3 over G0, {link}, {steps} local steps",
-            _by_round(own, "G3", "exposed_communication_s"),
-            _by_round(own, "G0", "exposed_communication_s"),
+            _by_start(_by_round(own, "G3", "exposed_communication_s")),
+            _by_start(_by_round(own, "G0", "exposed_communication_s")),
             greater_is_better=False,
         )
     ]
@@ -98,11 +114,12 @@ def _wires(results_dir: Path) -> Iterator[Ratio]:
         int8 = own[own["wire"] == "int8"].set_index(["repeat", "sample_index"])
         for what, column in (("time of an average", "average_ms"), ("bytes", "payload_bytes")):
             full = own[own["wire"] == "float32"].set_index(["repeat", "sample_index"])[column]
+            taken = _by_start(int8[column] / full)  # the wires took turns
             yield from ratio_of(
                 MODULE,
                 f"{what}, int8 over float32, {_ranks(world)}, {numbers:,} numbers",
-                int8[column],
-                full,
+                taken,
+                _ones(taken),
                 greater_is_better=False,
             )
 
@@ -120,8 +137,8 @@ def _sums(results_dir: Path) -> Iterator[Ratio]:
             yield from ratio_of(
                 MODULE,
                 f"time of a sum, fixed-point over MPI's, {_ranks(world)}, {numbers:,} numbers",
-                times["fixed-point"],
-                times["mpi"],
+                _by_start(times["fixed-point"]),
+                _by_start(times["mpi"]),
                 greater_is_better=False,
             )
 
@@ -145,6 +162,15 @@ def _by_run(rows: pd.DataFrame, mode: str) -> pd.Series:
 
 def _by_round(rows: pd.DataFrame, mode: str, column: str) -> pd.Series:
     return rows[rows["mode"] == mode].groupby(_ROUND)[column].mean()
+
+
+def _by_start(samples: pd.Series) -> pd.Series:
+    return samples.groupby("repeat").median()
+
+
+def _ones(samples: pd.Series) -> pd.Series:
+    """To divide by what is a quotient already."""
+    return pd.Series(1.0, samples.index)
 
 
 def _crowded(rows: pd.DataFrame) -> "pd.Series[bool]":

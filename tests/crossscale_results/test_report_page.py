@@ -117,7 +117,7 @@ def test_two_runs_are_compared(two: list[RunReport]) -> None:
         "2.00 to 2.00",
         "**better** |",
     ]
-    assert "1 better, 0 worse, 3 within noise, 0 too few samples." in summary
+    assert "1 better, 0 worse, 2 within noise, 0 too few samples." in summary
 
 
 def test_one_run_is_compared_with_nothing(one: list[RunReport]) -> None:

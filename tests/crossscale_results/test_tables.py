@@ -57,7 +57,7 @@ def test_without_results_there_is_no_ratio(tmp_path: Path, name: str) -> None:
 
 def test_no_two_ratios_of_a_run_have_one_name(write_run: Callable[..., Path]) -> None:
     names = [(ratio.module, ratio.name) for ratio in all_ratios(write_run("run"))]
-    assert len(set(names)) == len(names) == 4
+    assert len(set(names)) == len(names) == 3
 
 
 @pytest.mark.parametrize("name", ["there", "not there"])

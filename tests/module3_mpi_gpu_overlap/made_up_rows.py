@@ -12,6 +12,7 @@ from module3_mpi_gpu_overlap.columns import (
     FAULTS,
     ROUNDS,
     SCORES,
+    WIRE,
     AllreduceKey,
     AllreduceMeasurement,
     RoundKey,
@@ -22,6 +23,7 @@ from module3_mpi_gpu_overlap.columns import (
 from module3_mpi_gpu_overlap.fault_columns import FaultKey, FaultMeasurement
 from module3_mpi_gpu_overlap.peer_columns import PEERS, PeerMeasurement, PeerRun
 from module3_mpi_gpu_overlap.report import NO_ACCELERATOR, ONE_RANK
+from module3_mpi_gpu_overlap.wire_columns import WireKey, WireMeasurement
 
 PROGRESS = ("mpi_progress_percent", "polling_progress_percent", "thread_progress_percent")
 
@@ -65,8 +67,12 @@ def _on_accelerator(row: Row) -> Row:
     return replace(row, config=config, measurement=measured, not_measured=reasons)
 
 
-def write_allreduce(results_dir: Path, profile: str) -> None:
-    """Three calls of two sizes in worlds of 1, 2 and 8, the last one crowded."""
+def write_allreduce(
+    results_dir: Path, profile: str, samples: int = 3, fixed_point: float = 1.0, repeat: int = 0
+) -> None:
+    """Calls of two sizes in worlds of 1, 2 and 8, the last one crowded; a fixed-point sum takes
+    `fixed_point` times as long."""
+    times = {"mpi": 1.0, "fixed-point": fixed_point}
     rows = [
         Row(
             AllreduceKey(
@@ -77,16 +83,38 @@ def write_allreduce(results_dir: Path, profile: str) -> None:
                 sum=how,  # type: ignore[arg-type]
                 sample_index=i,
             ),
-            AllreduceMeasurement(1e-8 * size * world * (1 + 0.1 * i)),
+            AllreduceMeasurement(1e-8 * size * world * (1 + 0.1 * i) * times[how]),
             seed=0,
-            repeat=0,
+            repeat=repeat,
         )
         for world in (1, 2, 8)
         for size in (1_000, 1_000_000)
-        for how in ("mpi", "fixed-point")
-        for i in range(3)
+        for how in times
+        for i in range(samples)
     ]
     append_rows(ALLREDUCE, results_dir, collect("mitdb", profile), rows)
+
+
+def write_wire(results_dir: Path, samples: int, int8: float) -> None:
+    """Averages of 1,000 numbers between 2 ranks; int8 takes `int8` times as long as float32."""
+    rows = [
+        Row(
+            WireKey(
+                wire=wire,  # type: ignore[arg-type]
+                sent_ratio=1.0,
+                world_size=2,
+                oversubscribed=False,
+                elements_count=1_000,
+                sample_index=i,
+            ),
+            WireMeasurement(1.0 * times, 1.0, 0.1, 0.1, 0.1, 4_000, 4_000, 0.0, 0),
+            seed=0,
+            repeat=0,
+        )
+        for wire, times in {"float32": 1.0, "int8": int8}.items()
+        for i in range(samples)
+    ]
+    append_rows(WIRE, results_dir, collect("mitdb", "paper"), rows)
 
 
 def write_link_rounds(results_dir: Path, modes: dict[str, tuple[float, float]]) -> None:
