@@ -41,7 +41,7 @@ def prepare(extras: str) -> Path:
     """The Python of an environment that holds the suite and `extras`; made and filled if need be.
 
     It is the environment that runs this (a virtual or conda one), else `.venv` in the checkout. A
-    torch that is there already stays as it is.
+    torch that is there already stays as it is, and so do extras that were asked for before.
 
     Args:
         extras: names of optional dependencies in pyproject.toml, joined by commas.
@@ -58,7 +58,8 @@ def prepare(extras: str) -> Path:
     python = _environments_python()
     state = python.parent.parent / "crossscale-installed.txt"
     torch = installed_torch(python)
-    if state.is_file() and state.read_text() == _fingerprint(extras, torch):
+    asked, (built, installed) = set(extras.split(",")), _recorded(state)
+    if built == _fingerprint(torch) and asked <= installed:
         return python
     if torch is None:
         pip(python, TORCH)
@@ -70,8 +71,10 @@ def prepare(extras: str) -> Path:
     constraint = python.parent.parent / "crossscale-constraints.txt"
     torch = installed_torch(python)
     constraint.write_text(f"torch=={torch}\n")
-    pip(python, "--constraint", str(constraint), "--editable", f"{CHECKOUT}[{extras}]")
-    state.write_text(_fingerprint(extras, torch))
+    # Those that were there, too: scripts that ask for fewer leave them in step with the sources.
+    together = ",".join(sorted(asked | installed))
+    pip(python, "--constraint", str(constraint), "--editable", f"{CHECKOUT}[{together}]")
+    state.write_text(f"{_fingerprint(torch)}\n{together}\n")
     return python
 
 
@@ -149,14 +152,23 @@ def _told(output: str) -> str | None:
     return None
 
 
-def _fingerprint(extras: str, torch: str | None) -> str:
-    """Changes with whatever the installation depends on."""
-    digest = hashlib.sha256(f"{extras} {torch}".encode())
+def _recorded(state: Path) -> tuple[str, set[str]]:
+    """The fingerprint of what was installed last, and with which extras; nothing if none was."""
+    try:
+        built, extras = state.read_text().splitlines()
+    except (OSError, ValueError):
+        return "", set()
+    return built, set(extras.split(","))
+
+
+def _fingerprint(torch: str | None) -> str:
+    """Changes with whatever the installation depends on, but for its extras."""
+    digest = hashlib.sha256(str(torch).encode())
     for name in BUILT_FROM:
         path = CHECKOUT / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest() + "\n"
+    return digest.hexdigest()
 
 
 def _dotted(version: tuple[int, ...]) -> str:

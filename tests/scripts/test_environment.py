@@ -80,6 +80,38 @@ def test_nothing_is_installed_twice_unless_its_sources_changed(
     assert len(pip_calls(calls)) == 4
 
 
+def test_extras_that_were_asked_for_before_stay_and_count(
+    use: Callable[[Path], ModuleType],
+    fake_python: FakePython,
+    calls: Calls,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`scripts/test` and `scripts/reproduce` in turns build the kernels once."""
+    environment = use(fake_python(CUDA_TORCH))
+    environment.prepare("mpi,privacy")
+    for _ in range(2):
+        environment.prepare("dev,mpi,privacy")
+        environment.prepare("mpi,privacy")
+    assert [line.split("[")[-1] for line in pip_calls(calls)] == [
+        "mpi,privacy]",
+        "dev,mpi,privacy]",
+    ]
+    monkeypatch.setattr(environment, "installed_torch", lambda python: "2.13.1")
+    environment.prepare("privacy")  # builds anew, and keeps the others in step
+    environment.prepare("dev,mpi")
+    assert [line.split("[")[-1] for line in pip_calls(calls)[2:]] == ["dev,mpi,privacy]"]
+
+
+@pytest.mark.parametrize("content", ["", "one line", "three\n\nlines", "\xff"])
+def test_a_damaged_record_of_what_is_installed_is_as_good_as_none(
+    use: Callable[[Path], ModuleType], fake_python: FakePython, calls: Calls, content: str
+) -> None:
+    python = fake_python(CUDA_TORCH)
+    (python.parent.parent / "crossscale-installed.txt").write_bytes(content.encode("latin-1"))
+    use(python).prepare("mpi")
+    assert len(pip_calls(calls)) == 1
+
+
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
