@@ -1,5 +1,6 @@
-"""`python -m crossscale_data fetch | verify | info | prepare`: the database from the shell."""
+"""`python -m crossscale_data fetch | verify | info | source | prepare`: data from the shell."""
 
+import json
 import shutil
 import sys
 import time
@@ -54,6 +55,13 @@ class Info:
 
 
 @dataclass(frozen=True)
+class Where:
+    """Find a database, and print its folder, dataset and checksum as one line of JSON."""
+
+    data_dir: DataDir = None
+
+
+@dataclass(frozen=True)
 class Prepare:
     """Write the memory-mapped windows and beats, anew even where they exist."""
 
@@ -65,6 +73,7 @@ Command = (
     Annotated[Fetch, tyro.conf.subcommand("fetch")]
     | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Info, tyro.conf.subcommand("info")]
+    | Annotated[Where, tyro.conf.subcommand("source")]
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
 )
 
@@ -113,6 +122,14 @@ def info(command: Info) -> None:
     print(database_table(source.directory))
 
 
+def where(command: Where) -> None:
+    """Print what scripts/reproduce reads."""
+    source = find_source(command.data_dir)
+    directory = str(source.directory.resolve())
+    facts = {"directory": directory, "dataset": source.dataset, "checksum": source.checksum}
+    print(json.dumps(facts))
+
+
 def prepare_views(command: Prepare) -> None:
     """Write both views and say how long it took."""
     source: Source = find_source(command.data_dir)
@@ -131,6 +148,7 @@ _WORK: dict[type, Callable[[Any], None]] = {
     Fetch: fetch,
     Verify: verify,
     Info: info,
+    Where: where,
     Prepare: prepare_views,
 }
 

@@ -1,6 +1,7 @@
 """`python -m crossscale_data`: what it prints, how it exits, and one sentence where it cannot."""
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -81,6 +82,20 @@ def test_info_names_the_dataset_and_prints_the_table(
     assert [line.split()[0] for line in table.splitlines()[1:49]] == [str(r) for r in RECORDS]
 
 
+def test_source_is_one_line_that_can_be_read(
+    any_source: Source,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(any_source.directory.parent)
+    assert run(monkeypatch, "source", "--data-dir", any_source.directory.name) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "directory": str(any_source.directory.resolve()),
+        "dataset": any_source.dataset,
+        "checksum": any_source.checksum,
+    }
+
+
 def test_verify_says_that_all_is_well(
     any_source: Source, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,7 +125,7 @@ def test_verify_looks_where_the_variable_points(
     assert f"dataset=synthetic (named by {DATABASE_VARIABLE}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["info", "verify", "prepare"])
+@pytest.mark.parametrize("command", ["info", "source", "verify", "prepare"])
 def test_a_bad_folder_is_one_sentence(
     home: Path,
     spoilt: Path,

@@ -34,6 +34,13 @@ case "$2" in
   module3_mpi_gpu_overlap.privacy_bench) touch "$results/module3_privacy.csv";;
 esac
 """
+# Finds what `database` beside its environment says, in the folder that it is given or its own.
+FINDS_DATA = """
+if [ "$3" = source ]; then
+  folder=/found; [ -z "$5" ] || folder=$5
+  printf '{"directory": "%s", "dataset": "%s", "checksum": "%s"}\\n' "$folder" $(cat "DATABASE")
+fi
+"""
 MODULES = [
     "module1_locality.bench",
     "module1_locality.peers",
@@ -56,7 +63,10 @@ def run(
     tmp_path: Path,
 ) -> Callable[..., int]:
     """`run(*arguments)`: the script with a fake Python, its results in a folder of the test's."""
-    python = fake_python(WRITES_TABLES + f'\n[ -e "{tmp_path}/fail-$2" ] && exit 3\nexit 0')
+    (tmp_path / "database").write_text("mitdb 0123456789abcdef")
+    finds = FINDS_DATA.replace("DATABASE", str(tmp_path / "database"))
+    fails = f'\n[ -e "{tmp_path}/fail-$2" ] && exit 3\nexit 0'
+    python = fake_python(finds + WRITES_TABLES + fails)
     monkeypatch.setattr(environment, "prepare", lambda extras: python)
 
     def as_user(*arguments: str) -> int:
@@ -75,7 +85,10 @@ def test_all_parts_run_in_order_then_figures_claims_and_report(
 ) -> None:
     assert run() == 0
     assert modules_run(calls) == MODULES
-    assert calls()[0] == "-m crossscale_data info"
+    assert calls()[:2] == [
+        "-m crossscale_data source",
+        "-m crossscale_data info --data-dir /found",
+    ]
     made = ["scripts/figures", "scripts/claims", "scripts/report"]
     assert [line.split()[0] for line in calls()[-3:]] == made
     assert all("--profile quick" in line for line in calls() if line.startswith("-m module"))
@@ -146,6 +159,59 @@ def test_the_databases_folder_reaches_every_part(
     run("--data-dir", str(tmp_path))
     given = [line for line in calls() if line.startswith("-m ")]
     assert all(f"--data-dir {tmp_path}" in line for line in given)
+
+
+def test_what_was_found_once_is_every_parts(run: Callable[..., int], calls: Calls) -> None:
+    """A network that comes back meanwhile must not give parts different databases."""
+    run()
+    parts = [line for line in calls() if line.startswith("-m module")]
+    assert len(parts) == len(MODULES)
+    assert all("--data-dir /found " in line for line in parts)
+    assert [line for line in calls() if "source" in line] == ["-m crossscale_data source"]
+
+
+@pytest.mark.parametrize("other", ["mitdb fedcba9876543210", "synthetic 0123456789abcdef"])
+def test_what_is_done_on_another_database_is_not_done(
+    run: Callable[..., int], calls: Calls, tmp_path: Path, other: str
+) -> None:
+    (tmp_path / "database").write_text(other)
+    run()
+    (tmp_path / "database").write_text("mitdb 0123456789abcdef")
+    run()
+    assert modules_run(calls) == MODULES * 2
+    (tmp_path / "database").write_text(other)  # which is still done
+    run()
+    assert modules_run(calls) == MODULES * 2
+
+
+def test_notes_that_name_no_database_do_not_count(
+    run: Callable[..., int], calls: Calls, tmp_path: Path
+) -> None:
+    run()
+    state = tmp_path / "results" / "reproduce.json"
+    old = {" ".join(key.split()[:2]): when for key, when in json.loads(state.read_text()).items()}
+    assert "module1_bench quick" in old
+    state.write_text(json.dumps(old))
+    run()
+    assert modules_run(calls) == MODULES * 2
+
+
+@pytest.mark.parametrize("said", ["", "hello", "[]", '{"directory": "/found"}'])
+def test_a_source_that_cannot_be_read_is_one_sentence(
+    reproduce: ModuleType,
+    environment: ModuleType,
+    fake_python: FakePython,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    said: str,
+) -> None:
+    python = fake_python(f"echo '{said}'")
+    monkeypatch.setattr(environment, "prepare", lambda extras: python)
+    assert reproduce.main(["--results-dir", str(tmp_path / "results")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: `python -m crossscale_data source` said")
+    assert error.count("\n") == 1
 
 
 def test_an_interruption_is_one_sentence(
