@@ -20,8 +20,8 @@ TEST_GPU = "TEST DATA, no such GPU"
 
 @pytest.fixture
 def results(rows: Any, tmp_path: Path) -> Path:
-    """Worlds of 1, 2 and 8 on GPUs, the last sharing them."""
-    exposed_s = {1: 0.0, 2: 0.6, 8: 0.1}
+    """Worlds of 1, 2, 4 and 8 on GPUs, the last sharing them."""
+    exposed_s = {1: 0.0, 2: 0.6, 4: 0.7, 8: 0.1}
     rows.write_rounds(tmp_path, "quick", exposed_s, crowded=(8,), accelerator=TEST_GPU)
     return tmp_path
 
@@ -59,7 +59,7 @@ def test_figures_are_drawn_and_name_the_device(results: Path, tmp_path: Path) ->
 def test_one_machines_rows_with_and_without_its_accelerator_are_not_mixed(
     rows: Any, results: Path
 ) -> None:
-    rows.write_rounds(results, "quick", {1: 0.0, 2: 0.01})  # later, the accelerator hidden
+    rows.write_rounds(results, "quick", {1: 0.0, 2: 0.01, 4: 0.01})  # later, the accelerator hidden
     shown = profile_rows(ROUNDS, results, "bench")
     assert shown is not None
     assert set(shown["device_type"]) == {"cpu"}
