@@ -1,5 +1,6 @@
 """SLURM's scripts with a scheduler that only notes what it is asked: the commands must parse."""
 
+import importlib.util
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import tyro
 
+from module3_mpi_gpu_overlap.claims import claims
 from module3_mpi_gpu_overlap.config import AllreduceConfig, TrainConfig
 
 FOLDER = Path(__file__).resolve().parents[2] / "scripts" / "slurm"
@@ -36,6 +38,17 @@ def bash(tmp_path: Path) -> Any:
         return (tmp_path / "calls.txt").read_text().splitlines()
 
     return run
+
+
+def made_up_rows() -> Any:
+    """Module 3's tests' `made_up_rows.py`."""
+    path = FOLDER.parents[1] / "tests" / "module3_mpi_gpu_overlap" / "made_up_rows.py"
+    spec = importlib.util.spec_from_file_location("made_up_rows", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def parsed(call: str, name: str) -> Any:
@@ -84,11 +97,45 @@ def test_the_collective_alone_has_its_sizes(bash: Any) -> None:
 def test_the_sweep_submits_both_jobs_for_every_world_size(bash: Any) -> None:
     calls = bash("sweep", "--partition=fast", RANKS="2 16", MODES="G0 G2", REPEATS="3")
     expected = [
-        f"sbatch --ntasks={ranks} --array=0-{last}%1 --partition=fast {FOLDER}/{job}.sbatch"
+        f"sbatch --job-name=crossscale-sweep --dependency=singleton --ntasks={ranks} "
+        f"--array=0-{last}%1 --partition=fast {FOLDER}/{job}.sbatch"
         for ranks in (2, 16)
         for job, last in (("train", 5), ("allreduce", 2))
     ]
     assert calls == expected
+
+
+def test_no_two_of_the_sweeps_jobs_run_at_once(bash: Any) -> None:
+    """A singleton waits for all others of its name, and an array's limit is of one element."""
+    calls = [call.split() for call in bash("sweep", RANKS="1 2 4")]
+    assert len(calls) == 6
+    for call in calls:
+        assert "--dependency=singleton" in call
+        assert [option for option in call if option.endswith("%1")]
+    names = {option for call in calls for option in call if option.startswith("--job-name=")}
+    assert len(names) == 1
+
+
+def test_what_the_user_gives_comes_last_so_that_it_counts(bash: Any) -> None:
+    (call, *_) = bash("sweep", "--dependency=afterok:1", RANKS="2")
+    options = call.split()
+    assert options.index("--dependency=afterok:1") > options.index("--dependency=singleton")
+
+
+def test_rows_of_these_jobs_are_judged_as_the_benchs(bash: Any, tmp_path: Path) -> None:
+    for ranks in (1, 2, 4):
+        (call,) = bash("train.sbatch", SLURM_NTASKS=str(ranks))
+        config = parsed(call, "train")
+        made_up_rows().write_rounds(
+            tmp_path / "results",
+            config.profile,
+            {config.ranks: 0.2 * ranks},
+            experiment=config.experiment,
+            link="one node" if ranks == 1 else "several nodes",
+        )
+    dominates, pays = claims(tmp_path / "results")
+    assert (dominates.verdict, pays.verdict) == ("reproduced", "not reproduced")
+    assert "in a round, several nodes, G0: median 20.00% at 1" in dominates.measured
 
 
 def test_a_dry_run_submits_nothing(bash: Any) -> None:
