@@ -8,6 +8,7 @@ from crossscale_results import Claim, read_table
 from crossscale_results.reader import has_rows
 from module2_openmp_conv.columns import CONVOLUTION_TABLE
 from module2_openmp_conv.contestants import REWRITES, TORCHS
+from module2_openmp_conv.grid import PAPER
 from module2_openmp_conv.ratios import grid_ratio
 from module2_openmp_conv.speedup import geometric_mean, latest_run, papers_grid, speedups
 
@@ -20,7 +21,10 @@ _OVER_ALL = "the same, rewrites with torch's other operators (shifted slices, un
 
 
 def claims(results_dir: Path) -> list[Claim]:
-    """Speed-ups in the paper's grid (one channel to one), in the last run of the bench."""
+    """Speed-ups in the paper's grid (one channel to one), in the last run of the bench.
+
+    The verdict is the worst cell's, so an interrupted run, which lacks some, has none.
+    """
     if not has_rows(CONVOLUTION_TABLE, results_dir):
         return [Claim(_MODULE, _OVER_CONV1D, "no rows", "not measured", COMMAND)]
     rows = papers_grid(latest_run(read_table(CONVOLUTION_TABLE, results_dir)))
@@ -45,7 +49,13 @@ def _claim(paper: str, rows: pd.DataFrame, against: tuple[str, ...]) -> Claim:
         f"threads: {rows['threads_count'].iloc[0]}, {rows['cpu_model'].iloc[0]})"
     )
     evidence = tuple(grid_ratio(rows, "geometric mean", against))
-    return Claim(_MODULE, paper, measured, _verdict(float(least)), COMMAND, evidence)
+    verdict = _verdict(float(least))
+    there = set(zip(cells["batch_size"], cells["kernel_width"], strict=True))
+    whole = {(cell.batch_size, cell.kernel_width) for cell in PAPER}
+    if there < whole:
+        verdict = "not measured"
+        measured = f"{len(there)} of the {len(whole)} cells of the paper's grid: {measured}"
+    return Claim(_MODULE, paper, measured, verdict, COMMAND, evidence)
 
 
 def _verdict(least: float) -> str:

@@ -1,11 +1,13 @@
 """Claims and speed-ups: medians of paired ratios, and verdicts at the claim's edges."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from module2_openmp_conv.claims import _verdict, claims
+from module2_openmp_conv.grid import PAPER
 from module2_openmp_conv.speedup import CELL, latest_run, speedups
 
 
@@ -51,9 +53,32 @@ def test_claims_without_rows_are_not_measured(tmp_path: Path) -> None:
     assert "module2_openmp_conv.bench" in claim.command
 
 
+@pytest.mark.parametrize(
+    ("lost", "verdicts"), [((), {"exceeded"}), ((1,), {"not measured"}), ((0, 5), {"not measured"})]
+)
+def test_only_the_whole_grid_has_a_verdict(
+    made_rows: Callable[..., pd.DataFrame],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    lost: tuple[int, ...],
+    verdicts: set[str],
+) -> None:
+    cells = [cell for index, cell in enumerate(PAPER) if index not in lost]
+    rows = made_rows({cell: {"torch": 40.0, "crossscale": 10.0} for cell in cells})
+    # A cell that was begun and not ended has nothing to compare.
+    rows = pd.concat([rows, made_rows({PAPER[index]: {"torch": 40.0} for index in lost})])
+    monkeypatch.setattr("module2_openmp_conv.claims.has_rows", lambda *_: True)
+    monkeypatch.setattr("module2_openmp_conv.claims.read_table", lambda *_: rows)
+    found = claims(tmp_path)
+    assert {claim.verdict for claim in found} == verdicts
+    begins = f"{len(cells)} of the 12 cells of the paper's grid: median" if lost else "median"
+    assert all(claim.measured.startswith(begins) for claim in found)
+
+
 def test_claims_name_machine_threads_and_samples(results_dir: Path) -> None:
     for claim in claims(results_dir):
-        assert claim.verdict != "not measured"
+        assert claim.verdict == "not measured"  # the tiny bench has a quarter of the paper's grid
+        assert claim.measured.startswith("3 of the 12 cells of the paper's grid: median")
         assert "(3 cells, n = 2 each, threads: 1" in claim.measured
         (ratio,) = claim.evidence
         assert (ratio.name, len(ratio.samples)) == (
