@@ -47,6 +47,12 @@ def kinds_of_cpu(results_dir: Path) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def datasets(results_dir: Path) -> tuple[str, ...]:
+    """`mitdb`, `synthetic`, as the rows name them; those that read none are left out."""
+    found = {str(name) for frame in rows_of(results_dir).values() for name in frame["dataset"]}
+    return tuple(sorted(found - {"none"}))
+
+
 def machines(rows: dict[str, pd.DataFrame]) -> dict[str, str]:
     """What is known of the machines behind the rows; several values are joined."""
     if not rows:

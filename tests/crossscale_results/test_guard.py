@@ -57,6 +57,45 @@ def test_different_kinds_of_cpu_are_said(write_run: WriteRun) -> None:
     assert note.startswith("different CPUs: Another CPU (avx512) here, Example CPU")
 
 
+def test_different_datasets_are_said(write_run: WriteRun) -> None:
+    fresh, reference = write_run("fresh"), write_run("reference")
+    path = fresh / "module2_convolution.csv"
+    path.write_text(path.read_text().replace(",synthetic,", ",mitdb,"))
+    (note,) = guard(fresh, reference, 0.5).notes
+    assert note == "different datasets: mitdb, synthetic here, synthetic in the reference"
+
+
+def test_a_module_that_left_nothing_to_judge_fails(write_run: WriteRun) -> None:
+    """Its bench crashed, or ran without what is measured: a note would let that pass."""
+    fresh, reference = write_run("fresh"), write_run("reference")
+    (fresh / "module1_ladder.csv").unlink()
+    path = fresh / "module2_convolution.csv"
+    head, *lines = path.read_text().splitlines(keepends=True)
+    path.write_text(head + "".join(line for line in lines if ",crossscale," not in line))
+    found = guard(fresh, reference, 0.5)
+    assert (found.failures, found.compared) == ((), 1)
+    first, second = found.missing
+    assert first.startswith("module 1 has ratios in ")
+    assert second.startswith("module 2 has ratios in ")
+    assert guard(fresh, reference, 0.5, modules=(3,)).missing == ()
+
+
+def test_a_modules_ratios_of_other_names_are_none_of_the_references(write_run: WriteRun) -> None:
+    fresh, reference = write_run("fresh"), write_run("reference")
+    path = fresh / "module3_rounds.csv"
+    path.write_text(path.read_text().replace(",one node,", ",several nodes,"))
+    found = guard(fresh, reference, 0.5)
+    assert [sentence[:8] for sentence in found.missing] == ["module 3"]
+    assert any("several nodes" in note for note in found.notes)
+
+
+def test_only_modules_that_are_named_are_judged(write_run: WriteRun) -> None:
+    fresh, reference = write_run("fresh", a5_over_a0=0.1, torch_over_ours=0.1), write_run("old")
+    found = guard(fresh, reference, 0.5, modules=(1, 3))
+    assert [failure[:8] for failure in found.failures] == ["module 1"]
+    assert found.compared == 2
+
+
 @pytest.mark.parametrize("tolerance", [0.0, 1.0, -0.5, float("nan")])
 def test_a_tolerance_that_judges_nothing_or_everything_is_refused(
     write_run: WriteRun, tolerance: float

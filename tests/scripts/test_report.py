@@ -73,6 +73,18 @@ def test_the_guard_passes_the_reference_and_fails_what_is_much_slower(
     assert failed.stderr.count("\n") == 1
 
 
+def test_the_guard_fails_a_run_without_one_of_the_references_modules(
+    training: Path, tmp_path: Path
+) -> None:
+    for table in (training / "module2_training.csv", REFERENCE / "module1_assembly.csv"):
+        shutil.copy(table, tmp_path)
+    failed = run("guard", str(training), str(tmp_path))
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("missing: module 1 has ratios in ")
+    assert failed.stderr.count("\n") == 1
+    assert run("guard", str(training), str(tmp_path), "--modules", "2").returncode == 0
+
+
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.timeout(900)  # half a minute, but many times that where others use the cores
