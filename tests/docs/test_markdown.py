@@ -93,3 +93,14 @@ def test_the_commands_of_all_modules_are_looked_at() -> None:
     lines = "\n".join(line for path in FILES for line in commands(path))
     for module in ("crossscale_data", "module1_locality", "module2_openmp_conv", "module3_mpi"):
         assert f"python -m {module}" in lines
+
+
+def test_a_version_has_a_date_of_release_once_the_changelog_says_so() -> None:
+    changes = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    cited = (CHECKOUT / "CITATION.cff").read_text(encoding="utf-8")
+    found = re.search(r"^## (\S+), (\S+)$", changes, re.MULTILINE)
+    assert found is not None
+    version, date = found.groups()
+    assert f"\nversion: {version}\n" in cited
+    released = re.findall(r"^date-released: (\S+)$", cited, re.MULTILINE)
+    assert released == ([] if date == "unreleased" else [date])
