@@ -43,8 +43,8 @@ def claims(results_dir: Path) -> list[Claim]:
     if len(trusted) == 1:
         verdict = "not measured"
         told = (
-            f"growth takes two worlds of 2 or more ranks without {words}, and only {largest} ranks "
-            f"were one; {told}"
+            f"growth takes two worlds of 2 or more ranks without {words}, and only that of "
+            f"{largest} ranks was one; {told}"
         )
     return [
         Claim(
