@@ -54,8 +54,11 @@ def train_fragment(rung: Rung, epoch: Epoch, lane: Lane, warmup_steps: int, step
     """Train for some steps fed by a rung; the clock runs from the end of the warm-up.
 
     Nothing inside the timed loop waits for the device but what the rung itself does (the blocking
-    copies of A0 to A3); the clock stops when the last step's compute is done.
+    copies of A0 to A3); the clock stops when the last step's compute is done. The same batches are
+    fed once before, untrained and untimed: a rung that reads what another one has just read, or a
+    copy of its own, would else find it warmer or colder.
     """
+    _feed_once(rung, epoch, lane, warmup_steps + steps)
     assembly, wait = Stopwatch(), Stopwatch()
     train = training_step_of(rung, epoch, lane)
     samples = 0
@@ -96,6 +99,13 @@ def train_fragment(rung: Rung, epoch: Epoch, lane: Lane, warmup_steps: int, step
         counts=counts,
         spans=Spans(wait.spans(), assembled if seen else [], timeline.copies, timeline.computes),
     )
+
+
+def _feed_once(rung: Rung, epoch: Epoch, lane: Lane, batches: int) -> None:
+    with closing(open_feed(rung, epoch, lane, Stopwatch())) as feed:
+        for _ in islice(feed, batches):
+            pass
+    lane.wait(lane.mark_compute())
 
 
 def _until(stop: float, timeline: Timeline) -> Timeline:

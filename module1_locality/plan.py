@@ -1,11 +1,15 @@
 """What a run measures, in its turns: the bench goes through it, and `--dry-run` prints it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from module1_locality.conditions import why_not_here
 from module1_locality.config import Bench, Grid
 from module1_locality.lanes import Lane
 from module1_locality.rungs import CONTROL, LADDER, RUNGS, Rung, control_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,14 @@ class Round:
 
 
 def rounds_of(grid: Grid, lane: Lane, repeat: int) -> list[Round]:
-    """A repeat's rounds; another rung begins in each repeat, so that none is always the first."""
+    """A repeat's rounds; another rung and another batch size begin in each repeat.
+
+    Else what a process does to those that come later in it would be taken for theirs.
+    """
     measured = [rung for rung in chosen_rungs(grid.bench) if why_not_here(rung, lane) is None]
     trained = _rotated(measured, repeat)
     assembled = _rotated(_ways_of_assembly(measured), repeat)
-    return [Round(repeat, size, trained, assembled) for size in grid.batch_sizes]
+    return [Round(repeat, size, trained, assembled) for size in _rotated(grid.batch_sizes, repeat)]
 
 
 def void_rungs(bench: Bench, lane: Lane) -> dict[Rung, str]:
@@ -48,6 +55,6 @@ def _ways_of_assembly(rungs: list[Rung]) -> list[Rung]:
     return list(found.values())
 
 
-def _rotated(rungs: list[Rung], repeat: int) -> tuple[Rung, ...]:
-    first = repeat % len(rungs) if rungs else 0
-    return (*rungs[first:], *rungs[:first])
+def _rotated(things: Sequence[T], repeat: int) -> tuple[T, ...]:
+    first = repeat % len(things) if things else 0
+    return (*things[first:], *things[:first])

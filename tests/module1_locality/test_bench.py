@@ -76,7 +76,7 @@ def test_the_screen_names_the_dataset_and_what_was_not_measured(results: Path) -
 
 def test_rungs_are_interleaved_in_fresh_processes(results: Path) -> None:
     rounds = measured(results).groupby(["repeat", "batch_size"], sort=False)
-    assert [key for key, _ in rounds] == [(0, 8), (0, 32), (1, 8), (1, 32)]
+    assert [key for key, _ in rounds] == [(0, 8), (0, 32), (1, 32), (1, 8)]
     started = [rows["rung"].iloc[0] for _, rows in rounds]
     assert started == ["A0", "A0", "A0-workers", "A0-workers"]
     assert all(set(rows["rung"]) == set(RUNGS) - VOID for _, rows in rounds)

@@ -1,12 +1,17 @@
 """What a fragment measures, and that training under every rung learns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from crossscale_results import UserError
+from module1_locality import measure
 from module1_locality.epoch import Epoch
-from module1_locality.lanes import HostBatch, HostLane, Timeline
+from module1_locality.feed import open_feed
+from module1_locality.lanes import Batch, HostBatch, HostLane, Timeline
 from module1_locality.measure import assemble_fragment, copy_in_order, train_fragment
 from module1_locality.rungs import LADDER, RUNGS, why_not
 from module1_locality.training_windows import TrainingWindows
@@ -53,6 +58,25 @@ def test_the_parts_of_a_step_fit_into_it(epoch: Epoch, name: str) -> None:
     assert fragment.copy_ms is None
     assert fragment.compute_ms is not None
     assert 0 < fragment.compute_ms + fragment.wait_ms <= fragment.step_ms
+
+
+@pytest.mark.parametrize("name", ["A0", "A2", "A2-preshuffled", "A5", "A6-int16", "C0", "C1"])
+def test_a_rung_has_fed_the_same_batches_before_it_is_timed(
+    epoch: Epoch, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    feeds: list[list[Tensor]] = []
+
+    def seen(*args: Any) -> Iterator[Batch]:
+        feeds.append([])
+        for waveform, label in open_feed(*args):
+            feeds[-1].append(waveform.clone())
+            yield waveform, label
+
+    monkeypatch.setattr(measure, "open_feed", seen)
+    train_fragment(RUNGS[name], epoch, HostLane(), warmup_steps=2, steps=5)
+    before, timed = feeds
+    assert len(before) == len(timed) == 7
+    assert all(torch.equal(*pair) for pair in zip(before, timed, strict=True))
 
 
 def test_assembly_out_of_sight_is_not_timed(epoch: Epoch) -> None:
