@@ -6,7 +6,9 @@ wfdb is imported where it downloads: every command asks this file first, and few
 import contextlib
 import io
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import requests
 from tqdm import tqdm
@@ -17,6 +19,7 @@ from crossscale_data.errors import DataError
 DATABASE = "mitdb"
 TRIES = 3
 CONNECT_TIMEOUT_S = 5.0
+READ_TIMEOUT_S = 30.0  # without a byte
 
 
 class DownloadError(DataError):
@@ -32,7 +35,8 @@ def download(
     `<directory>.partial`, right ones are kept, part ones continued (by wfdb), wrong ones removed.
 
     Raises:
-        DownloadError: no connection, or a file is still wrong after `TRIES` tries.
+        DownloadError: no connection, or a file is still wrong, or the server silent, after `TRIES`
+            tries.
     """
     _require_connection()
     partial = directory.with_name(f"{directory.name}.partial")
@@ -54,7 +58,8 @@ def _download_file(partial: Path, name: str, digest: str, retry_wait_s: float) -
         if attempt:
             time.sleep(retry_wait_s * attempt)
         try:
-            with contextlib.redirect_stdout(io.StringIO()):  # wfdb prints for every file
+            # wfdb prints for every file.
+            with contextlib.redirect_stdout(io.StringIO()), _within_timeouts():
                 wfdb.dl_files(DATABASE, str(partial), [name], keep_subdirs=False)
         except Exception as error:  # wfdb and its HTTP library raise many kinds
             problem = f"{type(error).__name__}: {error}"
@@ -64,6 +69,22 @@ def _download_file(partial: Path, name: str, digest: str, retry_wait_s: float) -
         (partial / name).unlink(missing_ok=True)  # complete but wrong: never continue it
         problem = "its SHA-256 is not the published one"
     raise DownloadError(f"{name} could not be downloaded in {TRIES} tries ({problem})")
+
+
+@contextlib.contextmanager
+def _within_timeouts() -> Iterator[None]:
+    """wfdb sets none: once a server stalls it would wait for ever, with the database locked."""
+    request = requests.Session.request
+
+    def request_within_timeouts(*args: Any, **options: Any) -> requests.Response:
+        options.setdefault("timeout", (CONNECT_TIMEOUT_S, READ_TIMEOUT_S))
+        return request(*args, **options)
+
+    requests.Session.request = request_within_timeouts  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        requests.Session.request = request  # type: ignore[method-assign]
 
 
 def _require_connection() -> None:

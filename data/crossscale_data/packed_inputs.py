@@ -5,9 +5,7 @@ in the order of the beats view. The file is written on first use, from that view
 it: one for each RR reference.
 """
 
-import inspect
 import math
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +16,15 @@ import numpy.typing as npt
 from filelock import FileLock
 from torch import Tensor
 
-from crossscale_data import classifier_inputs, rr_context
 from crossscale_data.beats import BEAT_SAMPLES
 from crossscale_data.classifier_inputs import (
     DECIMATION,
     WAVEFORM_CHANNELS,
     inputs_by_record,
 )
+from crossscale_data.code_crc import code_crc
 from crossscale_data.errors import DataError
-from crossscale_data.prepared import load_beats, prepared_folder
+from crossscale_data.prepared import MADE_BY, load_beats, prepared_folder
 from crossscale_data.rr_context import CONTEXT_FEATURES, RrReference
 from crossscale_data.shard import new_shard, open_shard
 from crossscale_data.source import Source
@@ -115,7 +113,6 @@ def _write(source: Source, rr_reference: RrReference, path: Path, about: dict[st
 
 
 def _about(source: Source, rr_reference: RrReference) -> dict[str, Any]:
-    code = inspect.getsource(classifier_inputs) + inspect.getsource(rr_context)
     return {
         "view": "classifier inputs",
         "dataset": source.dataset,
@@ -123,5 +120,6 @@ def _about(source: Source, rr_reference: RrReference) -> dict[str, Any]:
         "rr_reference": rr_reference,
         "waveform_shape": list(_SHAPE),
         "context_features": CONTEXT_FEATURES,
-        "code": zlib.crc32(code.encode()),  # inputs of yesterday's code must not be trained on
+        "code": code_crc(("classifier_inputs", "rr_context")),
+        "beats_code": code_crc(MADE_BY),  # of the view that they are made from
     }

@@ -2,7 +2,8 @@
 
 Rows stand record by record (patient-contiguous), in time order inside a record (windows: lead by
 lead). The four paced records are in neither view. Files lie in the cache home, under the name of
-the database's checksum, so that two databases never mix. Both views are written in one pass over
+the database's checksum, so that two databases never mix, and say which code made them: what other
+code made is refused. Both views are written in one pass over
 the records, because removing the baseline takes most of the time.
 """
 
@@ -17,6 +18,7 @@ from tqdm import tqdm
 
 from crossscale_data.baseline import remove_baseline
 from crossscale_data.beats import BEAT_SAMPLES, SAMPLES_BEFORE_R, cut_beats, rr_intervals_s
+from crossscale_data.code_crc import code_crc
 from crossscale_data.records import DS1, DS2
 from crossscale_data.shard import ArraySpec, Shard, new_shard, open_shard
 from crossscale_data.source import Source, cache_home
@@ -24,6 +26,8 @@ from crossscale_data.wfdb_files import EcgRecord, read_beats, read_record, recor
 from crossscale_data.windows import STRIDE_SAMPLES, WINDOW_SAMPLES, cut_windows, window_labels
 
 VIEWS = ("windows", "beats")
+# The modules whose code decides what is in a view.
+MADE_BY = ("baseline", "beats", "labels", "prepared", "records", "wfdb_files", "windows")
 PREPARED_RECORDS = tuple(sorted(DS1 + DS2))
 
 
@@ -123,6 +127,7 @@ def _about(source: Source, view: str, baseline_removed: bool) -> dict[str, Any]:
         "baseline_removed": baseline_removed,
         "window_samples": WINDOW_SAMPLES if view == "windows" else BEAT_SAMPLES,
         "position_samples": STRIDE_SAMPLES if view == "windows" else SAMPLES_BEFORE_R,
+        "code": code_crc(MADE_BY),
     }
 
 

@@ -34,6 +34,9 @@ class PhysioNet:
     content: dict[str, bytes]  # by path
     failures: Counter[str] = field(default_factory=Counter)  # answers 503 so many times
     cut_short: Counter[str] = field(default_factory=Counter)  # hangs up so many times
+    stalls: Counter[str] = field(default_factory=Counter)  # falls silent so many times
+    closing: threading.Event = field(default_factory=threading.Event)  # ends every silence
+    waited_out: list[str] = field(default_factory=list)  # silences that nobody gave up
     asked: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, range
 
     def gets(self, name: str) -> list[str]:
@@ -69,7 +72,13 @@ class Handler(BaseHTTPRequestHandler):
         if net.cut_short[self.path] > 0:
             net.cut_short[self.path] -= 1
             end = (start + end) // 2
+        silent = net.stalls[self.path] > 0
+        if silent:
+            net.stalls[self.path] -= 1
+            end = (start + end) // 2
         self.wfile.write(content[start:end])
+        if silent and not net.closing.wait(20):
+            net.waited_out.append(self.path)
 
     do_GET = do_HEAD = answer  # noqa: N815
 
@@ -93,6 +102,7 @@ def physionet(monkeypatch: pytest.MonkeyPatch) -> Iterator[PhysioNet]:
     thread.start()
     ask(monkeypatch, f"http://127.0.0.1:{server.server_port}")
     yield net
+    net.closing.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -216,6 +226,21 @@ def test_a_transfer_that_breaks_off_is_taken_up_again(physionet: PhysioNet, tmp_
     get(tmp_path / "mitdb")
     assert held(tmp_path / "mitdb") == FILES
     assert len(physionet.gets("100.dat")) == 3
+
+
+@pytest.mark.parametrize("path", ["/content/mitdb/", FOLDER + "100.dat"])
+def test_a_connection_that_stalls_is_given_up(
+    physionet: PhysioNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(module, "READ_TIMEOUT_S", 0.5)
+    physionet.stalls[path] = TRIES - 1
+    get(tmp_path / "mitdb")
+    assert held(tmp_path / "mitdb") == FILES
+    physionet.stalls[path] = TRIES
+    with pytest.raises(DownloadError, match=r"could not be downloaded in 3 tries .*[Tt]imed out"):
+        get(tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+    assert physionet.waited_out == []
 
 
 @pytest.mark.parametrize("path", ["/content/mitdb/", FOLDER + "100.hea"])

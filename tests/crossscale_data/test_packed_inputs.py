@@ -50,7 +50,12 @@ def test_rows_are_written_once(own_home: Path, short_synthetic: Source) -> None:
 
 
 def changed_code(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(packed_inputs.inspect, "getsource", lambda module: "another formula")
+    patch.setattr(packed_inputs, "code_crc", lambda modules: len(modules))
+
+
+def changed_beats(patch: pytest.MonkeyPatch) -> None:
+    crc = packed_inputs.code_crc
+    patch.setattr(packed_inputs, "code_crc", lambda modules: crc(modules) + ("beats" in modules))
 
 
 def changed_features(patch: pytest.MonkeyPatch) -> None:
@@ -58,7 +63,12 @@ def changed_features(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "named"), [(changed_code, "code="), (changed_features, "context_features=20")]
+    ("change", "named"),
+    [
+        (changed_code, " code="),
+        (changed_beats, "beats_code="),
+        (changed_features, "context_features=20"),
+    ],
 )
 def test_rows_of_other_code_are_stale(
     own_home: Path,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pytest
 import wfdb
 
+from crossscale_data import code_crc
 from crossscale_data.baseline import remove_baseline
 from crossscale_data.errors import DataError
 from crossscale_data.labels import CLASSES, SEVERITY
@@ -183,6 +184,26 @@ def test_a_truncated_or_stale_file_is_refused(
         LOAD[view](short_synthetic)
     path.unlink()
     assert len(LOAD[view](short_synthetic).label) > 0
+
+
+@pytest.mark.parametrize(
+    "module", ["baseline", "beats", "labels", "prepared", "records", "wfdb_files", "windows"]
+)
+def test_a_view_that_other_code_made_is_refused(
+    short_synthetic: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    for view in VIEWS:
+        LOAD[view](short_synthetic)
+    package = tmp_path / "crossscale_data"
+    shutil.copytree(Path(code_crc.__file__).parent, package)
+    monkeypatch.setattr(code_crc, "_FOLDER", package)
+    for view in VIEWS:
+        LOAD[view](short_synthetic)
+    with (package / f"{module}.py").open("a") as file:
+        file.write("SOMETHING = 'else'\n")
+    for view in VIEWS:
+        with pytest.raises(DataError, match=f"{view}.shard is stale: it was prepared with code="):
+            LOAD[view](short_synthetic)
 
 
 def test_chosen_records_alone_are_prepared(short_synthetic: Source, tmp_path: Path) -> None:
