@@ -6,7 +6,7 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from crossscale_data import find_source
-from crossscale_results import append_rows
+from crossscale_results import Row, append_rows
 from crossscale_results.cli import run
 from module1_locality.columns import LADDER_TABLE
 from module1_locality.conditions import Conditions, set_up
@@ -35,28 +35,32 @@ def bench(config: Bench) -> None:
     conditions = set_up(config)
     for rung in chosen_rungs(config):
         print(describe(rung))
-    say_what_is_not_measured(conditions)
     climb(conditions)
     print(render_summary(config.results_dir, conditions.provenance.run_id))
 
 
-def say_what_is_not_measured(conditions: Conditions) -> None:
+def rows_of_what_is_not_measured(conditions: Conditions) -> list[Row]:
     """A row with its reason for each rung that means nothing on this machine."""
-    bench = conditions.bench
-    for rung, reason in void_rungs(bench, conditions.lane).items():
-        sizes = conditions.grid.batch_sizes
-        rows = [void_row(rung, conditions, size, reason) for size in sizes]
-        append_rows(LADDER_TABLE, bench.results_dir, conditions.provenance, rows)
+    return [
+        void_row(rung, conditions, size, reason)
+        for rung, reason in void_rungs(conditions.bench, conditions.lane).items()
+        for size in conditions.grid.batch_sizes
+    ]
 
 
 def climb(conditions: Conditions) -> None:
-    """Measure all repeats, each in a fresh process; its rows are kept once it is whole."""
+    """Measure all repeats, each in a fresh process; its rows are kept once it is whole.
+
+    What is not measured is told with the first repeat: a run of nothing else is no run.
+    """
     bench, grid = conditions.bench, conditions.grid
     rounds = 2 * grid.repeats * len(grid.batch_sizes)  # training and assembly
     with tqdm(total=rounds, desc="measuring", unit="round") as bar:
         for repeat in range(grid.repeats):
             measured = repeat_in_fresh_process(bench, conditions.provenance, repeat, bar.update)
             for table, rows in measured:
+                if repeat == 0 and table is LADDER_TABLE:
+                    rows = [*rows_of_what_is_not_measured(conditions), *rows]
                 append_rows(table, bench.results_dir, conditions.provenance, rows)
 
 

@@ -15,8 +15,9 @@ def draw(results_dir: Path, out_dir: Path) -> list[Path]:
     paths = []
     if (ladder := latest_rows(LADDER_TABLE, results_dir)) is not None:
         measured = ladder[ladder["step_ms"].notna()]
-        paths += draw_throughput(measured, out_dir)
-        paths += draw_breakdown(measured, out_dir)
+        if not measured.empty:
+            paths += draw_throughput(measured, out_dir)
+            paths += draw_breakdown(measured, out_dir)
     if (assembly := latest_rows(ASSEMBLY_TABLE, results_dir)) is not None:
         paths += draw_assembly(assembly, out_dir)
     for draw_more in (draw_peers, draw_orders, draw_classifiers):

@@ -163,6 +163,18 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(
         fresh_process.repeat_in_fresh_process(config, PROVENANCE, 0, lambda: None)
 
 
+def test_a_first_repeat_that_fails_leaves_no_rows(
+    short_synthetic: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("module1_locality.bench.repeat_in_fresh_process", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench(Bench(data_dir=short_synthetic.directory, results_dir=tmp_path, **SMALL))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_plan_is_what_was_run(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = Bench(results_dir=results, dry_run=True, **SMALL)
     grid, lane = grid_of(asked), HostLane()

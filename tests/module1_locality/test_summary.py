@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from crossscale_results import Provenance, Row, append_rows, collect, read_table
+from crossscale_results.rows import void_row
 from module1_locality import ladder_figures
 from module1_locality.claims import claims
 from module1_locality.columns import (
@@ -168,6 +169,13 @@ def test_figures_are_drawn_and_the_same_again(write: Write, tmp_path: Path) -> N
     for path, again in zip(first, draw(results, tmp_path / "b"), strict=True):
         assert path.stat().st_size > 1000
         assert path.read_bytes() == again.read_bytes()
+
+
+def test_a_run_in_which_nothing_was_measured_is_not_drawn(tmp_path: Path) -> None:
+    run = LadderRun("A4", "cpu", False, 64, 0, 128, 8, 4, False, 2, 64)
+    empty = void_row(run, LadderMeasurement, "no accelerator", 0)
+    append_rows(LADDER_TABLE, tmp_path, collect("mitdb", "quick"), [empty])
+    assert draw(tmp_path, tmp_path / "figures") == []
 
 
 def test_every_part_of_a_step_is_in_a_legend_that_fits(
