@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
+# Not the key of any epoch, or of a buffer in it; NumPy takes zeros at a key's end for nothing.
+_BEFOREHAND = (0, 0, 1)
 
 
 def global_shuffle(rows: Rows, seed: int, epoch: int) -> Rows:
@@ -15,7 +17,7 @@ def global_shuffle(rows: Rows, seed: int, epoch: int) -> Rows:
 
 def preshuffled(rows: Rows, seed: int) -> Rows:
     """All rows, int64 [n], in the one order that a shard is written in beforehand."""
-    return _generator(seed).permutation(rows)
+    return _generator(seed, *_BEFOREHAND).permutation(rows)
 
 
 def shuffled_blocks(rows: Rows, block_windows: int, seed: int, epoch: int) -> list[slice]:

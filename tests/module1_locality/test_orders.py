@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from module1_locality.orders import (
     contiguous_blocks,
     global_shuffle,
+    preshuffled,
     shuffled_blocks,
     shuffled_buffer,
 )
@@ -22,6 +23,16 @@ def flat(blocks: list[slice]) -> list[int]:
 @given(ROWS, st.integers(0, 9), st.integers(0, 9))
 def test_the_global_shuffle_holds_each_row_once(rows: np.ndarray, seed: int, epoch: int) -> None:
     assert sorted(global_shuffle(rows, seed, epoch)) == rows.tolist()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_a_shard_is_that_of_no_epoch(seed: int) -> None:
+    rows = np.arange(100)
+    shard = preshuffled(rows, seed).tolist()
+    assert sorted(shard) == rows.tolist()
+    assert preshuffled(rows, seed).tolist() == shard
+    assert all(global_shuffle(rows, seed, epoch).tolist() != shard for epoch in range(5))
+    assert all(shuffled_buffer(100, seed, 0, fill).tolist() != shard for fill in range(5))
 
 
 @given(ROWS, st.integers(1, 40))
