@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter, sleep
 from typing import Any
 
@@ -93,7 +94,7 @@ class Lane(ABC):
 
     @abstractmethod
     def timeline(self) -> Timeline:
-        """The copies and timed computes since `clear_times`. Only once idle."""
+        """The copies and timed computes since `clear_times`, which comes first. Only once idle."""
 
     @abstractmethod
     def clear_times(self) -> None:
@@ -156,17 +157,29 @@ _Events = tuple[torch.Event, torch.Event]
 
 
 class AcceleratorLane(Lane):
-    """An accelerator with streams and events, through torch's device-agnostic interface."""
+    """An accelerator with streams and events, through torch's device-agnostic interface.
+
+    Nothing is made on the device before it is used: the process that starts others, each with a
+    lane of its own, would else keep them off a device that takes one process at a time.
+    """
 
     def __init__(self, device: torch.device) -> None:
         index = torch.accelerator.current_device_index()
         self.device = torch.device(device.type, index)
         self.has_accelerator = True
-        self._copy_stream = torch.Stream(device=self.device)  # one for all rungs and epochs
         self._copies: list[_Events] = []
         self._computes: list[_Events] = []
-        self._busy = torch.ones((_BUSY_ROWS, _BUSY_ROWS), device=self.device)
-        self.clear_times()
+        self._origin: torch.Event  # since `clear_times`
+        self._origin_s: float
+
+    @cached_property
+    def _copy_stream(self) -> torch.Stream:
+        """One for all rungs and epochs."""
+        return torch.Stream(device=self.device)
+
+    @cached_property
+    def _busy(self) -> Tensor:
+        return torch.ones((_BUSY_ROWS, _BUSY_ROWS), device=self.device)
 
     def staging(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype, pin_memory=True)

@@ -72,6 +72,18 @@ def lane(monkeypatch: pytest.MonkeyPatch) -> AcceleratorLane:
     return lane
 
 
+def test_a_lane_that_is_not_used_makes_nothing_on_the_device(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def made(*_: Any, **__: Any) -> None:
+        raise AssertionError("made on the device")
+
+    monkeypatch.setattr(torch.accelerator, "current_device_index", lambda: 0)
+    for name in ("Stream", "Event", "ones"):
+        monkeypatch.setattr(torch, name, made)
+    assert AcceleratorLane(torch.device("cuda")).has_accelerator
+
+
 def test_a_copy_waits_on_its_stream_for_compute_and_is_marked_there(lane: AcceleratorLane) -> None:
     computed = lane.mark_compute()
     source = torch.ones(2, 1, 3), torch.ones(2, dtype=torch.int64)
