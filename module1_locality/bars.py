@@ -12,12 +12,18 @@ from typing import Annotated
 import pandas as pd
 from typing_extensions import Doc
 
-from crossscale_results import Table
 from crossscale_results.cli import run
+from crossscale_results.reader import has_rows
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
 from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
-from module1_locality.order_summary import BASELINE, by_order, t_interval
+from module1_locality.order_summary import (
+    BASELINE,
+    by_order,
+    latest_orders,
+    paired_difference,
+    t_interval,
+)
 from module1_locality.peer_columns import PEERS_TABLE
 from module1_locality.rungs import CAPTURED, STEPS
 from module1_locality.scale.summary import SAME_RATIO, rate_ratio
@@ -41,23 +47,30 @@ class Bars:
 def render(results_dir: Path) -> str:
     """Every bar in a line, with its verdict; what has no rows is `not measured`."""
     told = (
-        _told(ASSEMBLY_TABLE, results_dir, "host assembly", _assembly),
-        _told(PEERS_TABLE, results_dir, "over the best peer", _peers),
-        _told(LADDER_TABLE, results_dir, "exposed feeding", _exposed),
-        _told(SCALE_TABLE, results_dir, "twenty times the data", _scale),
-        _told(ORDER_TABLE, results_dir, "accuracy of A2's order", _accuracy),
+        _told(latest_rows(ASSEMBLY_TABLE, results_dir), "host assembly", _assembly),
+        _told(latest_rows(PEERS_TABLE, results_dir), "over the best peer", _peers),
+        _told(latest_rows(LADDER_TABLE, results_dir), "exposed feeding", _exposed),
+        _told(latest_rows(SCALE_TABLE, results_dir), "twenty times the data", _scale),
+        _told(_scored_orders(results_dir), "accuracy of A2's order", _accuracy),
     )
     return "\n".join(line for lines in told for line in lines)
 
 
 def _told(
-    table: Table, results_dir: Path, what: str, tell: Callable[[pd.DataFrame], Iterator[str]]
+    rows: pd.DataFrame | None, what: str, tell: Callable[[pd.DataFrame], Iterator[str]]
 ) -> Iterator[str]:
-    rows = latest_rows(table, results_dir)
     if rows is None:
         yield f"{what}: not measured"
         return
     yield from tell(rows)
+
+
+def _scored_orders(results_dir: Path) -> pd.DataFrame | None:
+    """Those of the protocol that scores DS2; in cross-validation DS1's patients are scored."""
+    if not has_rows(ORDER_TABLE, results_dir):
+        return None
+    rows = latest_orders(results_dir, protocol="test")
+    return None if rows.empty else rows
 
 
 def _assembly(rows: pd.DataFrame) -> Iterator[str]:
@@ -127,7 +140,20 @@ def _accuracy(rows: pd.DataFrame) -> Iterator[str]:
     judged = "met" if a0.holds(a2.mean) else "missed"
     yield (
         f"macro-F1 of A2's order ({DEFAULT}), inside A0's 95 % interval: {a2.mean:.3f} in "
-        f"{a0.low:.3f} to {a0.high:.3f} ({a2.count} and {a0.count} seeds): {judged}"
+        f"{a0.low:.3f} to {a0.high:.3f} ({a2.count} and {a0.count} seeds); "
+        f"{_paired(rows)}: {judged}"
+    )
+
+
+def _paired(rows: pd.DataFrame) -> str:
+    """What is told and not judged: which differences the seeds do not exclude."""
+    orders = by_order(rows)
+    found = paired_difference(orders[DEFAULT], orders[BASELINE])
+    if found is None or found.low is None or found.high is None:
+        return "no two seeds have both"
+    return (
+        f"A2 - A0 seed by seed {found.mean:+.3f} (95 % interval {found.low:+.3f} to "
+        f"{found.high:+.3f}, n = {found.count})"
     )
 
 

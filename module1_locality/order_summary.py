@@ -70,6 +70,12 @@ def t_interval(values: pd.Series) -> Interval | None:
     return Interval(mean, mean - half, mean + half, count)
 
 
+def paired_difference(rows: pd.DataFrame, base: pd.DataFrame) -> Interval | None:
+    """Macro-F1 of one order less another's, seed by seed; None if no seed has both."""
+    differences = rows.set_index("seed")["macro_4_f1"] - base.set_index("seed")["macro_4_f1"]
+    return t_interval(differences)
+
+
 def render_orders(results_dir: Path, protocol: str) -> str:
     """Every order's scores, diversity and speed, then the verdicts."""
     frame = latest_orders(results_dir, protocol)
@@ -101,7 +107,7 @@ def verdicts(orders: dict[Order, pd.DataFrame]) -> list[str]:
             f"({base.low:.3f} to {base.high:.3f}, n = {base.count}): "
             f"{'yes' if base.holds(ours.mean) else 'no'}"
         )
-        difference = _paired(orders[DEFAULT], orders[BASELINE])
+        difference = paired_difference(orders[DEFAULT], orders[BASELINE])
         if difference is not None and difference.low is not None:
             lines.append(
                 f"A2 - A0, seed by seed: {difference.mean:+.3f} "
@@ -111,11 +117,6 @@ def verdicts(orders: dict[Order, pd.DataFrame]) -> list[str]:
     broken = [str(order) for order, found in others.items() if not base.holds(found.mean)]
     lines.append(f"mean outside A0's interval: {', '.join(broken) or 'none of these orders'}")
     return lines
-
-
-def _paired(rows: pd.DataFrame, base: pd.DataFrame) -> Interval | None:
-    differences = rows.set_index("seed")["macro_4_f1"] - base.set_index("seed")["macro_4_f1"]
-    return t_interval(differences)
 
 
 def _line(order: Order, rows: pd.DataFrame) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from module1_locality import bars
+from module1_locality import bars, order_summary
+from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
 
 
@@ -77,15 +78,42 @@ def test_only_warm_rows_say_whether_speed_holds(at_twenty: float, judged: str) -
     assert line.endswith(judged)
 
 
+def orders(a2: float, protocol: str = "test") -> pd.DataFrame:
+    """A0 under three seeds; A2, always as good, under two of them."""
+    sizes = DEFAULT.block_windows, DEFAULT.buffer_blocks
+    return pd.DataFrame(
+        [
+            *(("global", 0, 0, seed, f1) for seed, f1 in enumerate((0.60, 0.62, 0.61))),
+            *(("two-level", *sizes, seed, a2) for seed in range(2)),
+        ],
+        columns=["order", "block_windows_count", "buffer_blocks_count", "seed", "macro_4_f1"],
+    ).assign(protocol=protocol, run_id=protocol)
+
+
 @pytest.mark.parametrize(("a2", "judged"), [(0.61, "met"), (0.50, "missed")])
 def test_a2_is_held_against_the_interval_of_a0(a2: float, judged: str) -> None:
-    sizes = ["order", "block_windows_count", "buffer_blocks_count", "macro_4_f1"]
-    rows = pd.DataFrame(
-        [
-            *(("global", 0, 0, f1) for f1 in (0.60, 0.62, 0.61)),
-            *(("two-level", DEFAULT.block_windows, DEFAULT.buffer_blocks, a2) for _ in range(2)),
-        ],
-        columns=sizes,
-    )
-    (line,) = bars._accuracy(rows)
+    (line,) = bars._accuracy(orders(a2))
     assert line.endswith(judged)
+
+
+def test_what_the_seeds_do_not_exclude_is_told_beside_it() -> None:
+    (line,) = bars._accuracy(orders(0.61))
+    # Differences of +0.01 and -0.01: their mean's interval is Student's 12.706 times 0.01.
+    assert "A2 - A0 seed by seed +0.000 (95 % interval -0.127 to +0.127, n = 2): met" in line
+    alone = orders(0.61).drop_duplicates(["order", "macro_4_f1"])
+    (line,) = bars._accuracy(alone)
+    assert "no two seeds have both: met" in line
+
+
+def test_orders_are_judged_on_ds2_whatever_was_compared_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = pd.concat([orders(0.61), orders(0.50, "cross-validation")])
+    monkeypatch.setattr(bars, "has_rows", lambda table, _: table is ORDER_TABLE)
+    monkeypatch.setattr(order_summary, "read_table", lambda *_: both)
+    monkeypatch.setattr(bars, "latest_rows", lambda *_: None)
+    last = bars.render(tmp_path).splitlines()[-1]
+    assert "0.610 in" in last
+    assert last.endswith("met")
+    monkeypatch.setattr(order_summary, "read_table", lambda *_: orders(0.50, "cross-validation"))
+    assert bars.render(tmp_path).splitlines()[-1].endswith(": not measured")
