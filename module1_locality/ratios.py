@@ -1,5 +1,6 @@
 """Module 1's ratios within one run: rungs over A0, over memcpy, over other loaders, and scores."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -38,18 +39,22 @@ def ratios(results_dir: Path) -> list[Ratio]:
 
 def training_ratios(rows: pd.DataFrame) -> list[Ratio]:
     """Training throughput over A0's, by rung and batch size."""
-    device = rows["device"].iloc[0]
     rungs = [name + step for step in STEPS for name in TOP]
-    pairs = [(name, usual_of(RUNGS[name]).name) for name in rungs]
+    return throughput_ratios(rows, [(name, usual_of(RUNGS[name]).name) for name in rungs])
+
+
+def throughput_ratios(rows: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> list[Ratio]:
+    """Training throughput of each pair's first rung over its second's, by batch size."""
+    device = rows["device"].iloc[0]
     return [
         ratio
         for size, part in rows.groupby("batch_size")
-        for rung, usual in pairs
+        for rung, other in pairs
         for ratio in ratio_of(
             MODULE,
-            f"training throughput on {device}, {rung} over {usual}, batch {size}",
+            f"training throughput on {device}, {rung} over {other}, batch {size}",
             _by_repeat(part, "rung", rung, "trained_samples_per_s"),
-            _by_repeat(part, "rung", usual, "trained_samples_per_s"),
+            _by_repeat(part, "rung", other, "trained_samples_per_s"),
         )
     ]
 

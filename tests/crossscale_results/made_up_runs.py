@@ -40,7 +40,7 @@ def write_run(
     `device` is what modules 1 and 3 trained on, as their rows say.
     """
     made = replace(provenance, dataset="synthetic", profile="quick")
-    rates = {"A0": 1000.0, "A5": 1000.0 * a5_over_a0, "C0": 1500.0}
+    rates = {"A0": 1000.0, "A1": 1000.0, "A5": 1000.0 * a5_over_a0, "C0": 1500.0}
     ladder = [
         made_row(
             LADDER_TABLE,

@@ -129,22 +129,54 @@ def test_the_screen_tells_no_ceiling_without_the_rungs_it_is_made_of(
 def test_an_accelerators_run_gives_the_verdict(write: Write, a5: float, verdict: str) -> None:
     results = write(rates(a5), device="cuda", accelerator="a GPU")
     write(rates(1.0))  # a later run on a CPU does not take its place
-    (claim,) = claims(results)
+    claim, _ = claims(results)
     assert claim.verdict == verdict
     assert f"{100 * (a5 - 1):+.1f} %" in claim.measured
     assert [ratio.value for ratio in claim.evidence] == pytest.approx([a5])
 
 
 def test_a_cpu_gives_figures_but_no_verdict(write: Write) -> None:
-    (claim,) = claims(write(rates(1.2)))
+    claim, _ = claims(write(rates(1.2)))
     assert claim.verdict == "not measured"
     assert claim.measured.startswith("no accelerator")
     assert "A5 over A0 +20.0 % samples/s (IQR +20.0 to +20.0, n = 2)" in claim.measured
     assert "ceiling +40.0 %" in claim.measured
 
 
+@pytest.mark.parametrize(
+    ("a1", "verdict"), [(1.15, "not reproduced"), (1.0, "reproduced"), (0.9, "exceeded")]
+)
+def test_a_batched_gather_gets_no_credit(write: Write, a1: float, verdict: str) -> None:
+    asked = rates(1.2) | {"A1": [1000 * a1, 500 * a1]}
+    over_a0, over_a1 = claims(write(asked, device="cuda", accelerator="a GPU"))
+    assert over_a0.verdict == "reproduced"
+    assert over_a1.verdict == verdict
+    assert over_a1.paper == "the same, here beside a batched gather (A1)"
+    gain = f"{100 * (1.2 / a1 - 1):+.1f}"
+    assert f"A5 over A1 {gain} % samples/s (IQR {gain} to {gain}, n = 2)" in over_a1.measured
+    assert f"ceiling {100 * (1.4 / a1 - 1):+.1f} %" in over_a1.measured
+    assert [ratio.value for ratio in over_a1.evidence] == pytest.approx([1.2 / a1])
+
+
+def test_a_later_run_of_a_few_rungs_hides_no_full_one(write: Write) -> None:
+    write(rates(1.2) | {"A1": [1000.0, 500.0]}, run_id="full")
+    for few in ({"A1": [1.0], "C0": [1.0]}, rates(9.0)):
+        over_a0, over_a1 = claims(write(few))
+        assert "A5 over A0 +20.0 %" in over_a0.measured
+        assert "A5 over A1 +20.0 %" in over_a1.measured
+
+
+@pytest.mark.parametrize(
+    ("profile", "said"), [("quick", "quick"), ("paper", "paper"), ("custom", "paper")]
+)
+def test_the_command_is_that_of_the_runs_profile(write: Write, profile: str, said: str) -> None:
+    claim, _ = claims(write(rates(1.2), profile=profile))
+    assert claim.command == f"python -m module1_locality.bench --profile {said}"
+    assert ("profile: custom" in claim.measured) == (profile == "custom")
+
+
 def test_synthetic_data_are_named(write: Write) -> None:
-    (claim,) = claims(write(rates(1.2), device="cuda", dataset="synthetic"))
+    claim, _ = claims(write(rates(1.2), device="cuda", dataset="synthetic"))
     assert "SYNTHETIC" in claim.measured
 
 
@@ -154,8 +186,7 @@ def test_without_both_ends_of_the_ladder_nothing_is_claimed(
 ) -> None:
     if present:
         write(present)
-    (claim,) = claims(tmp_path)
-    assert claim.verdict == "not measured"
+    assert [claim.verdict for claim in claims(tmp_path)] == ["not measured"] * 2
 
 
 def test_figures_are_drawn_and_the_same_again(write: Write, tmp_path: Path) -> None:
