@@ -7,6 +7,7 @@ touched.
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,13 @@ from tqdm import tqdm
 
 from crossscale_data import Source, find_source
 from crossscale_data.classifier import parameter_count
-from crossscale_data.packed_inputs import PackedInputs, load_packed_inputs, rows_of_records
+from crossscale_data.code_crc import code_crc
+from crossscale_data.packed_inputs import (
+    PackedInputs,
+    inputs_code,
+    load_packed_inputs,
+    rows_of_records,
+)
 from crossscale_results import UserError, append_rows, collect
 from crossscale_results.cli import run
 from module1_locality.classifier_checkpoint import Checkpoint
@@ -28,6 +35,13 @@ from module1_locality.classifier_training import ClassifierTraining, predict
 from module1_locality.lanes import Lane, find_lane
 from module1_locality.train_config import Plan, Train, Variant, plan_of
 from module1_locality.training_windows import TrainingWindows, touch
+
+# The modules whose code decides a training's weights, beside those that make its inputs.
+_MODEL_BY = ("classifier",)
+_TRAINED_BY = (
+    *("batch_maker", "classifier_feed", "classifier_training", "copies", "epoch", "feed"),
+    *("gather", "loaders", "orders", "rungs", "shuffle_buffer", "staging"),
+)
 
 
 def train(config: Train) -> None:
@@ -77,7 +91,7 @@ def _trained(
         )
         checkpoint = _checkpoint(config, variant, seed, split, source, lane)
         if config.resume and checkpoint is not None and checkpoint.path.exists():
-            training.restore(checkpoint.load())
+            _resume(training, checkpoint)
         title = _title(variant, seed)
         train_by_rung(training, windows, config.feeding, seed, lane, checkpoint, title)
         training_s += training.training_s
@@ -91,6 +105,17 @@ def _trained(
         training_s,
         beats_trained,
     )
+
+
+def _resume(training: ClassifierTraining, checkpoint: Checkpoint) -> None:
+    state = checkpoint.load()
+    try:
+        training.restore(state)
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:  # as torch refuses weights
+        raise UserError(
+            f"{checkpoint.path} holds weights of another network or optimiser: remove it, and its "
+            "training begins anew"
+        ) from error
 
 
 def _check_checkpoints(config: Train, plan: Plan) -> None:
@@ -134,6 +159,9 @@ def _checkpoint(
         return None
     about: dict[str, Any] = {
         "dataset": f"{source.dataset} {source.checksum}",
+        **{f"inputs_{name}": crc for name, crc in inputs_code().items()},
+        "model_code": code_crc(_MODEL_BY),
+        "training_code": code_crc(_TRAINED_BY, Path(__file__).parent),
         "trained_on": list(split.seen),
         **asdict(variant),
         "seed": seed,

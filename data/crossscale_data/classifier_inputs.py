@@ -35,8 +35,9 @@ def beat_inputs(beats: Beats, rr_reference: RrReference = "record") -> BeatInput
 
     Args:
         beats: the prepared view.
-        rr_reference: what RR intervals are compared with: the `record`'s whole (looks ahead in
-            time), or only intervals before the beat (`causal`).
+        rr_reference: what RR intervals are compared with: the `record`'s whole, or only intervals
+            before the beat (`causal`). Both look ahead in time: at the two intervals after the
+            beat, and, for waveforms, at the whole record's usual beats.
     """
     parts = list(inputs_by_record(beats, rr_reference))
     return BeatInputs(

@@ -1,4 +1,4 @@
-"""Which code a prepared file was made by: what yesterday's code made must not pass for today's."""
+"""Which code a file was made by: what yesterday's code made must not pass for today's."""
 
 import zlib
 from collections.abc import Iterable
@@ -7,9 +7,14 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 
 
-def code_crc(modules: Iterable[str]) -> int:
-    """CRC-32 of the sources of those modules of this package; comments count, too."""
+def code_crc(modules: Iterable[str], folder: Path | None = None) -> int:
+    """CRC-32 of those modules' sources; comments count, too.
+
+    Args:
+        modules: names of files, without `.py`.
+        folder: the package that they are in; this one if none.
+    """
     crc = 0
     for module in modules:
-        crc = zlib.crc32((_FOLDER / f"{module}.py").read_bytes(), crc)
+        crc = zlib.crc32(((folder or _FOLDER) / f"{module}.py").read_bytes(), crc)
     return crc

@@ -72,6 +72,14 @@ def load_packed_inputs(source: Source, rr_reference: RrReference) -> PackedInput
     )
 
 
+def inputs_code() -> dict[str, int]:
+    """Which code makes the inputs, and the view that they are made from: CRCs by name."""
+    return {
+        "code": code_crc(("classifier_inputs", "rr_context")),
+        "beats_code": code_crc(MADE_BY),
+    }
+
+
 def unpack(rows: Tensor, waveform_shape: WaveformShape) -> tuple[Tensor, Tensor]:
     """Waveforms [B, channels, samples] and contexts [B, features] of rows [B, row]: views."""
     split = math.prod(waveform_shape)
@@ -120,6 +128,5 @@ def _about(source: Source, rr_reference: RrReference) -> dict[str, Any]:
         "rr_reference": rr_reference,
         "waveform_shape": list(_SHAPE),
         "context_features": CONTEXT_FEATURES,
-        "code": code_crc(("classifier_inputs", "rr_context")),
-        "beats_code": code_crc(MADE_BY),  # of the view that they are made from
+        **inputs_code(),
     }

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from crossscale_data.packed_inputs import load_packed_inputs
 from crossscale_data.source import Source
 from crossscale_results import UserError, read_table
 from module1_locality import train as train_module
@@ -105,6 +106,47 @@ def test_another_configuration_is_not_resumed(
     given = {"seeds": (0,), "resume": True} | options
     with pytest.raises(UserError, match=message):
         train(config_of(short_synthetic, tmp_path, **given))
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ("crossscale_data/rr_context.py", "inputs_code"),
+        ("crossscale_data/labels.py", "inputs_beats_code"),
+        ("crossscale_data/classifier.py", "model_code"),
+        ("module1_locality/classifier_training.py", "training_code"),
+    ],
+)
+def test_weights_of_other_code_are_not_gone_on_with(
+    short_synthetic: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: str,
+    named: str,
+) -> None:
+    given: dict[str, object] = {"seeds": (0,), "recipe": Recipe(epochs=1, batch_size=128)}
+    train(config_of(short_synthetic, tmp_path, **given))
+    inputs = load_packed_inputs(short_synthetic, "record")
+    read_bytes = Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        return read_bytes(path) + (b"#" if str(path).endswith(changed) else b"")
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(train_module, "load_packed_inputs", lambda *_: inputs)
+    with pytest.raises(UserError, match=rf"another training: its {named} is \d+, here it is"):
+        train(config_of(short_synthetic, tmp_path, resume=True, **given))
+
+
+def test_weights_that_do_not_fit_are_one_sentence(short_synthetic: Source, tmp_path: Path) -> None:
+    given: dict[str, object] = {"seeds": (0,), "recipe": Recipe(epochs=1, batch_size=128)}
+    train(config_of(short_synthetic, tmp_path, **given))
+    (file,) = (tmp_path / "kept").iterdir()
+    kept = torch.load(file, weights_only=True)
+    kept["state"]["network"].popitem()
+    torch.save(kept, file)
+    with pytest.raises(UserError, match=f"{file.name} holds weights of another network or"):
+        train(config_of(short_synthetic, tmp_path, resume=True, **given))
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_training(
