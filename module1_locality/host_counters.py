@@ -8,7 +8,7 @@ from module1_locality.perf_events import EVENTS, Reading, Unavailable, differenc
 
 @dataclass(frozen=True)
 class HostCounts:
-    """Of this process, all its threads together; worker processes are not in it."""
+    """Of this process, all its threads together; worker processes are in the misses alone."""
 
     minor_faults: int
     major_faults: int

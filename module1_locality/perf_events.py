@@ -1,7 +1,8 @@
-"""Hardware counters of this process through Linux's `perf_event_open`, where it is allowed.
+"""Hardware counters through Linux's `perf_event_open`, where it is allowed.
 
-See perf_event_open(2). A counter also counts in threads that are started after it was opened, and
-only outside the kernel.
+See perf_event_open(2). A counter counts in this process, and in threads and processes that it
+starts after the counter was opened (`inherit`), such as a loader's workers; nothing inside the
+kernel is counted.
 """
 
 import ctypes
