@@ -2,9 +2,9 @@
 
 Rows stand record by record (patient-contiguous), in time order inside a record (windows: lead by
 lead). The four paced records are in neither view. Files lie in the cache home, under the name of
-the database's checksum, so that two databases never mix, and say which code made them: what other
-code made is refused. Both views are written in one pass over
-the records, because removing the baseline takes most of the time.
+the database's checksum and of the code that made them, so that neither two databases nor two
+versions ever mix; a file that was moved there from elsewhere is refused. Both views are written in
+one pass over the records, because removing the baseline takes most of the time.
 """
 
 from dataclasses import dataclass
@@ -74,9 +74,13 @@ def load_beats(source: Source, baseline_removed: bool = True) -> Beats:
 
 
 def prepared_folder(source: Source, baseline_removed: bool = True) -> Path:
-    """Where a database's views are kept once prepared: one file a view, `<view>.shard`."""
+    """Where a database's views are kept once prepared: one file a view, `<view>.shard`.
+
+    Other code has another folder: what it makes is made beside what was there.
+    """
     suffix = "" if baseline_removed else "-raw"
-    return cache_home() / "prepared" / f"{source.dataset}-{source.checksum}{suffix}"
+    name = f"{source.dataset}-{source.checksum}{suffix}-{code_crc(MADE_BY):08x}"
+    return cache_home() / "prepared" / name
 
 
 def prepare(

@@ -189,8 +189,12 @@ def test_a_truncated_or_stale_file_is_refused(
 @pytest.mark.parametrize(
     "module", ["baseline", "beats", "labels", "prepared", "records", "wfdb_files", "windows"]
 )
-def test_a_view_that_other_code_made_is_refused(
-    short_synthetic: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+def test_other_code_makes_views_of_its_own_and_refuses_those_of_another(
+    own_home: Path,
+    short_synthetic: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
 ) -> None:
     for view in VIEWS:
         LOAD[view](short_synthetic)
@@ -199,8 +203,11 @@ def test_a_view_that_other_code_made_is_refused(
     monkeypatch.setattr(code_crc, "_FOLDER", package)
     for view in VIEWS:
         LOAD[view](short_synthetic)
+    before = prepared_folder(short_synthetic)
     with (package / f"{module}.py").open("a") as file:
         file.write("SOMETHING = 'else'\n")
+    assert prepared_folder(short_synthetic) != before
+    shutil.copytree(before, prepared_folder(short_synthetic))
     for view in VIEWS:
         with pytest.raises(DataError, match=f"{view}.shard is stale: it was prepared with code="):
             LOAD[view](short_synthetic)
