@@ -85,8 +85,9 @@ std::int64_t taps_work(const Shape& p, std::int64_t lanes) {
 bool plan(FftShape& p, const InstructionSet& isa, std::int64_t weights_factor) {
     const Choice chosen = choice().load();
     const Reach& r = p.reach;
-    if (chosen == Choice::kDirect || r.stride != 1 || r.upsampling != 1 || r.dilation != 1 ||
-        p.group_in < kLeastChannels || p.group_out < kLeastChannels) {
+    const bool takes = p.batch > 0 && r.stride == 1 && r.upsampling == 1 && r.dilation == 1 &&
+                       p.group_in >= kLeastChannels && p.group_out >= kLeastChannels;
+    if (!takes || chosen == Choice::kDirect) {
         return false;
     }
     std::int64_t least = 0;

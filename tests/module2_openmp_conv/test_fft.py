@@ -269,6 +269,17 @@ def test_what_no_transform_takes_has_the_bits_of_the_taps(arguments: dict) -> No
         assert torch.equal(conv1d(input, weight, **arguments), from_taps)
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_an_empty_batch_has_gradients_of_zero(channels_last: bool) -> None:
+    case = sizes(0, 1, 16, 16, 7, 3, 3, 500)
+    for isa in ISAS:
+        with use_isa(isa), use_method("fft"):
+            out, of_input, *of_parameters = ours(case, problem(case), channels_last)
+            assert out.shape == of_input.shape == (0, 16, 500)
+            assert not any(gradient.any() for gradient in of_parameters)
+            assert kernels.transform_of(geometry(0, 16, 7), "weight_gradient") == 0  # type: ignore[arg-type]
+
+
 def geometry(batch: int, channels: int, kernel: int, length: int = 500) -> object:
     return kernels.Geometry(
         batch=batch,
