@@ -1,6 +1,6 @@
 // The operator crossscale::gather_rows: rows of an array copied to their places in a batch.
 
-#include <torch/csrc/autograd/custom_function.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <torch/library.h>
 
 #include "gather.h"
@@ -71,11 +71,14 @@ const auto& gather_operator() {
 void gather_rows_autograd(const Tensor& source, const Tensor& rows, Tensor& out) {
     TORCH_CHECK(!at::GradMode::is_enabled() || (!source.requires_grad() && !out.requires_grad()),
                 "gather_rows: has no gradient, and cannot be used where a tensor requires one");
+    const at::AutoDispatchBelowAutograd below;
+    gather_operator().call(source, rows, out);
+}
+
+void gather_rows_in_place(const Tensor& source, const Tensor& rows, Tensor& out) {
     const at::AutoDispatchBelowADInplaceOrView below;
     gather_operator().call(source, rows, out);
-    if (!out.is_inference()) {
-        torch::autograd::impl::bump_version(out);  // autograd must see that it was written
-    }
+    tell_written(out);
 }
 
 TORCH_LIBRARY_FRAGMENT(crossscale, library) {
@@ -89,6 +92,10 @@ TORCH_LIBRARY_IMPL(crossscale, CPU, library) {
 
 TORCH_LIBRARY_IMPL(crossscale, Autograd, library) {
     library.impl("gather_rows", gather_rows_autograd);
+}
+
+TORCH_LIBRARY_IMPL(crossscale, ADInplaceOrView, library) {
+    library.impl("gather_rows", gather_rows_in_place);
 }
 
 }  // namespace

@@ -134,12 +134,20 @@ void conv1d_out_autograd(const Tensor& input, const Tensor& weight,
                          Tensor& out) {
     TORCH_CHECK(!any_requires_grad({input, weight, bias.value_or(Tensor()), out}),
                 "conv1d: out= cannot be used where a tensor requires grad");
+    const at::AutoDispatchBelowAutograd below;
+    out_operator().call(input, weight, bias, stride, padding_left, padding_right, dilation, groups,
+                        relu, channels_last, out);
+}
+
+void conv1d_out_in_place(const Tensor& input, const Tensor& weight,
+                         const std::optional<Tensor>& bias, std::int64_t stride,
+                         std::int64_t padding_left, std::int64_t padding_right,
+                         std::int64_t dilation, std::int64_t groups, bool relu, bool channels_last,
+                         Tensor& out) {
     const at::AutoDispatchBelowADInplaceOrView below;
     out_operator().call(input, weight, bias, stride, padding_left, padding_right, dilation, groups,
                         relu, channels_last, out);
-    if (!out.is_inference()) {
-        torch::autograd::impl::bump_version(out);  // autograd must see that it was written
-    }
+    tell_written(out);
 }
 
 std::tuple<Tensor, Tensor, Tensor> conv1d_backward_autograd(
@@ -193,6 +201,10 @@ TORCH_LIBRARY_IMPL(crossscale, Autograd, library) {
     library.impl("conv1d", conv1d_autograd);
     library.impl("conv1d.out", conv1d_out_autograd);
     library.impl("conv1d_backward", conv1d_backward_autograd);
+}
+
+TORCH_LIBRARY_IMPL(crossscale, ADInplaceOrView, library) {
+    library.impl("conv1d.out", conv1d_out_in_place);
 }
 
 TORCH_LIBRARY_IMPL(crossscale, AutocastCPU, library) {

@@ -184,7 +184,7 @@ def test_out_is_written_and_returned() -> None:
     version = out._version
     assert conv1d(input, weight, out=out) is out
     torch.testing.assert_close(out, torch_conv1d(input, weight))
-    assert out._version > version
+    assert out._version == version + 1
     single = torch.full((4, 46), NAN)
     assert conv1d(input[0], weight, out=single) is single
     torch.testing.assert_close(single, out[0])
@@ -195,6 +195,18 @@ def test_out_in_inference_mode() -> None:
         input, weight, out = randn(3, 2, 50), randn(4, 2, 5), torch.empty(3, 4, 46)
         conv1d(input, weight, out=out)
         torch.testing.assert_close(out, torch_conv1d(input, weight))
+    conv1d(input.clone(), weight.clone(), out=out)  # written outside of it, too
+
+
+def test_autograd_sees_an_out_that_inference_mode_writes() -> None:
+    out, factor = randn(3, 4, 46), randn(3, 4, 46).requires_grad_()
+    product = (out * factor).sum()
+    version = out._version
+    with torch.inference_mode():
+        conv1d(randn(3, 2, 50), randn(4, 2, 5), out=out)
+    assert out._version == version + 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
 
 
 @pytest.mark.parametrize(

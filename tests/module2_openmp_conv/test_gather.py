@@ -116,13 +116,27 @@ def test_there_is_no_gradient_to_lose() -> None:
         gather_rows(source, ROWS, torch.zeros(2, 5))
 
 
-def test_autograd_sees_that_out_was_written() -> None:
+@pytest.mark.parametrize("inference", [False, True])
+def test_autograd_sees_that_out_was_written(inference: bool) -> None:
     out = torch.ones(2, 5)
     weight = torch.ones(2, 5, requires_grad=True)
     product = (out * weight).sum()
-    gather_rows(SOURCE, ROWS, out)
+    version = out._version
+    with torch.inference_mode(inference):
+        gather_rows(SOURCE, ROWS, out)
+    assert out._version == version + 1
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         product.backward()
+
+
+def test_tensors_of_inference_mode_are_filled_in_and_outside_of_it() -> None:
+    source = source_of(torch.float32, 30, 5)
+    with torch.inference_mode():
+        out = torch.zeros(2, 5)
+        gather_rows(source, ROWS, out)
+        assert torch.equal(out, source[ROWS])
+    gather_rows(source, ROWS + 2, out)
+    assert torch.equal(out, source[ROWS + 2])
 
 
 def test_python_runs_on_while_rows_are_gathered() -> None:
