@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "instruction_sets.h"
+#include "many_taps.h"
 #include "packing.h"
 #include "scratch.h"
 #include "team.h"
@@ -71,8 +72,7 @@ int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::
         weights.groups * weights.group_out * weights.group_in * weights.kernel;
     const InstructionSet& isa = current_isa();
     partition(p, isa, team_size(work, num_threads, num_threads));
-    if (p.reach.kernel > kMostTaps || p.slab_row > kMostSlabFloats / p.group_in ||
-        (reads_padding && !all_finite(weights))) {
+    if (p.slab_row > kMostSlabFloats / p.group_in || (reads_padding && !all_finite(weights))) {
         float* packed = scratch(weight_floats);
         packs(1, packed);
         p.packed = packed;
@@ -99,6 +99,10 @@ int run_forward(ForwardTask p, const Weights& weights, bool reads_padding, std::
 
 int forward(const Geometry& g, const float* input, const float* weight, const float* bias,
             float* out, bool relu, Method method, int num_threads) {
+    const bool tiles = method == Method::kTiled || method == Method::kStreamed;
+    if (tiles && g.kernel > kMostTaps) {
+        return forward_of_many_taps(g, input, weight, bias, out, relu, num_threads);
+    }
     ForwardTask p{};
     static_cast<Shape&>(p) = shape_of(g);
     p.input = input;
@@ -106,7 +110,7 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
     p.out = out;
     p.relu = relu;
     const std::int64_t work = work_of(g);
-    if (method == Method::kTiled || method == Method::kStreamed) {
+    if (tiles) {
         p.stream = method == Method::kStreamed;
         const Weights weights{weight, p.groups, p.group_in, p.group_out, g.kernel};
         return run_forward(
@@ -123,6 +127,9 @@ int forward(const Geometry& g, const float* input, const float* weight, const fl
 
 int input_gradient(const Geometry& g, const float* gradient, const float* weight,
                    float* input_gradient, int num_threads) {
+    if (g.kernel > kMostTaps) {
+        return input_gradient_of_many_taps(g, gradient, weight, input_gradient, num_threads);
+    }
     ForwardTask p{};
     static_cast<Shape&>(p) = input_gradient_shape_of(g);
     const Weights weights{weight, p.groups, p.group_out, p.group_in, g.kernel};

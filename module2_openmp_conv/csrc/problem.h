@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-constexpr std::int64_t kMostTaps = 64;   // of the tiles; more go to the plain kernels
+constexpr std::int64_t kMostTaps = 64;   // of the tiles; more are summed in parts: many_taps.cpp
 constexpr std::int64_t kMostTiles = 64;  // of an item of the forward tiles
 constexpr std::int64_t kLongest = 64;    // sum that stays one chain: chain.h
 

@@ -5,6 +5,7 @@
 
 #include "drivers.h"
 #include "instruction_sets.h"
+#include "many_taps.h"
 #include "packing.h"
 #include "scratch.h"
 #include "team.h"
@@ -95,6 +96,10 @@ void plain_bias_gradient(const WeightTask& p, float* bias_gradient) {
 
 int weight_gradient(const Geometry& g, const float* gradient, const float* input,
                     float* weight_gradient, float* bias_gradient, int num_threads) {
+    if (g.kernel > kMostTaps) {
+        return weight_gradient_of_many_taps(g, gradient, input, weight_gradient, bias_gradient,
+                                            num_threads);
+    }
     WeightTask p{};
     static_cast<Shape&>(p) = shape_of(g);
     p.input = input;
@@ -104,7 +109,7 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
     const int most = team_size(work, num_threads, num_threads);
     const InstructionSet& isa = current_isa();
     partition(p, isa, most);
-    if (g.kernel > kMostTaps || p.slab_row > kMostSlabFloats / p.group_in) {
+    if (p.slab_row > kMostSlabFloats / p.group_in) {
         if (bias_gradient) {
             plain_bias_gradient(p, bias_gradient);
         }
