@@ -19,6 +19,7 @@
 #include "operators.h"
 #include "output_memory.h"
 #include "row_filler.h"
+#include "team.h"
 #include "team_cost.h"
 
 namespace py = pybind11;
@@ -258,6 +259,7 @@ PYBIND11_MODULE(_kernels, module) {
     module.def("openmp_library", &openmp_library);
     module.def("threads_worth_calling", &threads_worth_calling, py::arg("work"),
                py::arg("num_threads"), py::call_guard<py::gil_scoped_release>());
+    module.def("summing_team_size", &summing_team_size, py::arg("threads"), py::arg("sums_floats"));
     module.def("call_teams_always", &call_teams_always, py::arg("always"));
     module.def("kept_output_bytes", &kept_output_bytes);
     def_machine_peaks(module);

@@ -164,10 +164,10 @@ bool weight_gradient_channels_last(const Geometry& g, const float* gradient, con
         return false;
     }
     const std::int64_t items = p.batch * p.position_items;
-    const int threads = team_size(work, items, most);
     const std::int64_t channels = p.tile_groups * packed_outputs(p, isa.lanes);
     p.weight_sums = channels * p.group_in * g.kernel;
     const std::int64_t sums_floats = rounded_up(p.weight_sums + channels, kLine);
+    const int threads = summing_team_size(team_size(work, items, most), sums_floats);
     float* sums = scratch(threads * (sums_floats + 2 * p.slab_floats));
     float* slabs = sums + threads * sums_floats;
     const int team = run_team(threads, items, [&](int rank, std::int64_t first, std::int64_t last) {

@@ -13,8 +13,6 @@
 
 namespace {
 
-constexpr std::int64_t kMostSums = 64 << 20;  // floats of all threads' sums of weights' spectra
-
 Strides strides_of(std::int64_t channels, std::int64_t positions, bool channels_last) {
     return channels_last ? Strides{channels * positions, 1, channels}
                          : Strides{channels * positions, positions, 1};

@@ -33,6 +33,17 @@ inline int team_size(std::int64_t work, std::int64_t items, int num_threads) {
     return static_cast<int>(std::max<std::int64_t>(most, 1));
 }
 
+// Floats of all threads' sums of weights, or of their spectra: 256 MiB. A single thread's may be
+// more.
+constexpr std::int64_t kMostSums = std::int64_t{64} << 20;
+
+// Of a team for the gradient of the weights, those whose sums of so many floats each may be kept:
+// by sizes alone, since the bits of a sum depend on it.
+inline int summing_team_size(int threads, std::int64_t sums_floats) {
+    const std::int64_t most = kMostSums / std::max<std::int64_t>(sums_floats, 1);
+    return static_cast<int>(std::clamp<std::int64_t>(most, 1, threads));
+}
+
 // Calls body(rank, first, last) on each thread of a team: the items, shared evenly and in order.
 // Returns how many threads there were.
 template <class Body>

@@ -118,10 +118,11 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
         });
     }
     const std::int64_t items = p.batch * p.position_items;
-    const int threads = team_size(work, items, most);
     const std::int64_t lanes = isa.lanes;
     const std::int64_t weight_sums = p.groups * p.group_sums;
     const std::int64_t sums_floats = rounded_up(weight_sums + g.out_channels, 16);
+    const int helpers = team_size(work, items, most);  // whose own sums may be too many
+    const int threads = summing_team_size(helpers, sums_floats);
     const std::int64_t own_floats =
         rounded_up(p.positions_per_item * 2 * lanes + 2 * p.group_in * p.slab_row, 16);
     float* sums = scratch(threads * (sums_floats + own_floats));
@@ -131,7 +132,7 @@ int weight_gradient(const Geometry& g, const float* gradient, const float* input
         std::memset(to, 0, static_cast<std::size_t>(sums_floats) * sizeof(float));
         isa.weight_gradient(p, own + rank * own_floats, to, first, last);
     });
-    run_team(threads, g.out_channels, [&](int, std::int64_t first, std::int64_t last) {
+    run_team(helpers, g.out_channels, [&](int, std::int64_t first, std::int64_t last) {
         add_up(p, lanes, sums, sums_floats, team, first, last, weight_gradient);
     });
     for (std::int64_t channel = 0; bias_gradient && channel < g.out_channels; ++channel) {

@@ -1,11 +1,16 @@
 """`conv1d_input_gradient` and `conv1d_weight_gradient`: each gradient on its own."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
+from module2_openmp_conv.extension import kernels
 from module2_openmp_conv.gradients import conv1d_input_gradient, conv1d_weight_gradient
 
 pytestmark = pytest.mark.kernels
@@ -112,3 +117,42 @@ def test_what_cannot_be_is_one_sentence(call: Wrong, error: type, message: str) 
     with pytest.raises(error, match=message) as raised:
         call(gradient, weight, input)
     assert "\n" not in str(raised.value)
+
+
+SUMS_FLOATS = 2**26  # of all threads: 256 MiB
+
+
+@given(threads=st.integers(1, 512), floats=st.integers(0, 2**40))
+def test_all_threads_that_their_sums_have_room_for(threads: int, floats: int) -> None:
+    team = kernels.summing_team_size(threads, floats)
+    assert 1 <= team <= threads
+    assert team == 1 or team * floats <= SUMS_FLOATS
+    assert team == threads or (team + 1) * floats > SUMS_FLOATS
+
+
+# Eight threads' sums would be half a gigabyte.
+WIDE = """
+import re, torch
+from pathlib import Path
+from module2_openmp_conv import use_method
+from module2_openmp_conv.gradients import conv1d_weight_gradient
+def most_bytes():  # of this program alone, unlike getrusage's
+    return int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
+torch.set_num_threads(8)
+x, g = torch.randn(8, 512, 64), torch.randn(8, 512, 1)
+if {channels_last}:
+    x, g = x.mT.contiguous().mT, g.mT.contiguous().mT
+before = most_bytes()
+with use_method("direct"):
+    found = conv1d_weight_gradient(g, x, 64, channels_last={channels_last})
+after = most_bytes()
+assert (found - torch.einsum("bit,bo->oit", x, g[:, :, 0])).abs().max() < 1e-4
+print(after - before - found.nbytes)
+"""
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_sums_of_a_wide_layer_take_no_more_memory_than_that(channels_last: bool) -> None:
+    code = WIDE.format(channels_last=channels_last)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 1.25 * 4 * SUMS_FLOATS  # threads and their stacks are more
