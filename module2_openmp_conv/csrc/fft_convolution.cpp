@@ -150,9 +150,7 @@ bool weight_gradient_by_fft(const Geometry& g, const float* gradient, const floa
     const int most = team_size(work, num_threads, num_threads);
     partition_sums(p, isa, most);
     const int threads = team_size(work, p.items, most);
-    const std::int64_t weight_sums = p.groups * fft_weight_spectra(p, isa.lanes);
-    const std::int64_t padded_out = rounded_up(p.group_out, isa.lanes);
-    const std::int64_t sums_floats = rounded_up(weight_sums + p.groups * padded_out, 16);
+    const std::int64_t sums_floats = fft_sums_floats(p, isa.lanes);
     const std::int64_t item_floats = fft_item_floats(p, isa.lanes);
     if (threads * sums_floats > kMostSums) {
         return false;
@@ -173,11 +171,13 @@ bool weight_gradient_by_fft(const Geometry& g, const float* gradient, const floa
         kernels.weight_gradients(w, weight_gradient, first, last);
     });
     for (std::int64_t channel = 0; bias_gradient && channel < g.out_channels; ++channel) {
-        const float* sum = sums + weight_sums + channel / p.group_out * padded_out;
-        bias_gradient[channel] = 0.0f;
+        const std::int64_t place =
+            channel / p.group_out * rounded_up(p.group_out, isa.lanes) + channel % p.group_out;
+        double sum = 0.0;
         for (int rank = 0; rank < team; ++rank) {
-            bias_gradient[channel] += sum[rank * sums_floats + channel % p.group_out];
+            sum += fft_bias_sums(p, isa.lanes, sums + rank * sums_floats)[place];
         }
+        bias_gradient[channel] = static_cast<float>(sum);
     }
     return all_finite({weight_gradient, p.groups, p.group_in, p.group_out, g.kernel});
 }

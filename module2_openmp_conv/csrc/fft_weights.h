@@ -34,8 +34,28 @@ void fft_weights(const FftWeights& p, std::int64_t first, std::int64_t last) {
     }
 }
 
+// Adds so many segments' sums of all positions, bin 0 of their spectra, or begins with them.
+inline void add_bias_sums(const float* spectra, std::int64_t channels, std::int64_t segments,
+                          bool adds, double* to) {
+    constexpr int L = Vec::kLanes;
+    for (std::int64_t c = 0; c < channels; c += L, to += L) {
+        double sum[L];
+        for (int lane = 0; lane < L; ++lane) {
+            sum[lane] = adds ? to[lane] : 0.0;
+        }
+        for (std::int64_t s = 0; s < segments; ++s) {
+            for (int lane = 0; lane < L; ++lane) {
+                sum[lane] += spectra[s * 2 * channels + c + lane];
+            }
+        }
+        for (int lane = 0; lane < L; ++lane) {
+            to[lane] = sum[lane];
+        }
+    }
+}
+
 // The sums of the items [first, last) of the weights' gradient, which lie as the weights' spectra,
-// then those of the bias, of each group's vectors.
+// then those of the bias, in double, of each group's vectors.
 template <int N>
 void fft_weight_sums(const FftWeightTask& p, float* scratch, float* sums, std::int64_t first,
                      std::int64_t last) {
@@ -73,15 +93,8 @@ void fft_weight_sums(const FftWeightTask& p, float* scratch, float* sums, std::i
                                           adds};
                 multiply_bin<true>(call, k == 0, at.out_imaginary / L, p.group_in);
             }
-            to = sums + p.groups * fft_weight_spectra(p, L) + group * at.out_imaginary;
-            for (std::int64_t c = 0; c < at.out_imaginary;
-                 c += L) {  // bin 0: the sum of all positions
-                Vec::Reg sum = adds ? Vec::load(to + c) : Vec::zero();
-                for (std::int64_t s = 0; s < end - begin; ++s) {
-                    sum = Vec::add(sum, Vec::load(of_gradients + s * 2 * at.out_imaginary + c));
-                }
-                Vec::store(to + c, sum);
-            }
+            add_bias_sums(of_gradients, at.out_imaginary, end - begin, adds,
+                          fft_bias_sums(p, L, sums) + group * at.out_imaginary);
         }
     }
 }

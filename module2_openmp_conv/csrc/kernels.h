@@ -11,7 +11,7 @@ struct FftKernels {
     void (*weights)(const FftWeights&, std::int64_t first, std::int64_t last);
     // scratch: fft_item_floats.
     void (*convolve)(const FftTask&, float* scratch, std::int64_t first, std::int64_t last);
-    // sums: groups · (fft_weight_spectra + whole vectors of output channels) floats.
+    // sums: fft_sums_floats.
     void (*weight_sums)(const FftWeightTask&, float* scratch, float* sums, std::int64_t first,
                         std::int64_t last);
     // Items as of `weights`, whose spectra are the sums.

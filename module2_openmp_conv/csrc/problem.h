@@ -207,6 +207,17 @@ static constexpr std::int64_t fft_weight_spectra(const FftShape& s, std::int64_t
     return s.transform * s.group_in * rounded_up(s.group_out, lanes);
 }
 
+// Floats of a thread's sums for the gradient: those spectra, then the bias', two floats each.
+static constexpr std::int64_t fft_sums_floats(const FftShape& s, std::int64_t lanes) {
+    return rounded_up(
+        s.groups * (fft_weight_spectra(s, lanes) + 2 * rounded_up(s.group_out, lanes)), 16);
+}
+
+// Where those of the bias lie, [groups][whole vectors of output channels].
+static inline double* fft_bias_sums(const FftShape& s, std::int64_t lanes, float* sums) {
+    return reinterpret_cast<double*>(sums + s.groups * fft_weight_spectra(s, lanes));
+}
+
 // Floats from a bin to the next one in the spectra of an item's segments, [segments][2][channels];
 // bins lie in different sets of a cache.
 static constexpr std::int64_t fft_bin_floats(const FftShape& s, std::int64_t channels,

@@ -269,6 +269,23 @@ def test_what_no_transform_takes_has_the_bits_of_the_taps(arguments: dict) -> No
         assert torch.equal(conv1d(input, weight, **arguments), from_taps)
 
 
+# Sums of positive numbers, which rounding only ever makes larger, or only smaller.
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_bias_gradient_of_a_large_batch_is_a_floats_rounding_off(
+    isa: str, threads: int
+) -> None:
+    case = sizes(4000, 1, 8, 8, 7, 3, 3, 60)
+    input, weight, bias, pull = problem(case)
+    pull = 1 + pull.abs()
+    torch.set_num_threads(threads)
+    with use_isa(isa), use_method("fft"):
+        assert kernels.transform_of(geometry(4000, 8, 7, 60), "weight_gradient") > 0  # type: ignore[arg-type]
+        found = ours(case, [input, weight, bias, pull], channels_last=False)[3]
+    exact = pull.double().sum((0, 2))
+    assert ((found - exact).abs() <= 2.0**-23 * exact).all()
+
+
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_an_empty_batch_has_gradients_of_zero(channels_last: bool) -> None:
     case = sizes(0, 1, 16, 16, 7, 3, 3, 500)
