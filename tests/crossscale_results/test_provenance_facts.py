@@ -13,7 +13,7 @@ def test_each_table_is_told_with_its_rows(write_run: WriteRun) -> None:
     found = {table.name: table for table in facts(rows_of(folder))}
     assert list(found) == ["module1_ladder", "module2_convolution", "module3_rounds"]
     ladder = found["module1_ladder"]
-    assert (ladder.rows, ladder.runs, ladder.datasets) == (3 * 6, 1, "synthetic")
+    assert (ladder.rows, ladder.runs, ladder.datasets) == (4 * 6, 1, "synthetic")
     assert ladder.commits == "abcdef012345"
 
 
