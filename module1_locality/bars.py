@@ -13,15 +13,13 @@ import pandas as pd
 from typing_extensions import Doc
 
 from crossscale_results.cli import run
-from crossscale_results.reader import has_rows
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
-from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
 from module1_locality.order_summary import (
     BASELINE,
     by_order,
-    latest_orders,
     paired_difference,
+    scored_orders,
     t_interval,
 )
 from module1_locality.peer_columns import PEERS_TABLE
@@ -51,7 +49,7 @@ def render(results_dir: Path) -> str:
         _told(latest_rows(PEERS_TABLE, results_dir), "over the best peer", _peers),
         _told(latest_rows(LADDER_TABLE, results_dir), "exposed feeding", _exposed),
         _told(latest_rows(SCALE_TABLE, results_dir), "twenty times the data", _scale),
-        _told(_scored_orders(results_dir), "accuracy of A2's order", _accuracy),
+        _told(scored_orders(results_dir), "accuracy of A2's order", _accuracy),
     )
     return "\n".join(line for lines in told for line in lines)
 
@@ -63,14 +61,6 @@ def _told(
         yield f"{what}: not measured"
         return
     yield from tell(rows)
-
-
-def _scored_orders(results_dir: Path) -> pd.DataFrame | None:
-    """Those of the protocol that scores DS2; in cross-validation DS1's patients are scored."""
-    if not has_rows(ORDER_TABLE, results_dir):
-        return None
-    rows = latest_orders(results_dir, protocol="test")
-    return None if rows.empty else rows
 
 
 def _assembly(rows: pd.DataFrame) -> Iterator[str]:
@@ -132,7 +122,8 @@ def _scale(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _accuracy(rows: pd.DataFrame) -> Iterator[str]:
-    intervals = {order: t_interval(part["macro_4_f1"]) for order, part in by_order(rows).items()}
+    orders = by_order(rows)
+    intervals = {order: t_interval(part["macro_4_f1"]) for order, part in orders.items()}
     a0, a2 = intervals.get(BASELINE), intervals.get(DEFAULT)
     if a0 is None or a2 is None or a0.low is None or a0.high is None:
         yield "accuracy of A2's order: not measured under two seeds or more"
@@ -141,14 +132,13 @@ def _accuracy(rows: pd.DataFrame) -> Iterator[str]:
     yield (
         f"macro-F1 of A2's order ({DEFAULT}), inside A0's 95 % interval: {a2.mean:.3f} in "
         f"{a0.low:.3f} to {a0.high:.3f} ({a2.count} and {a0.count} seeds); "
-        f"{_paired(rows)}: {judged}"
+        f"{_paired(orders[DEFAULT], orders[BASELINE])}: {judged}"
     )
 
 
-def _paired(rows: pd.DataFrame) -> str:
+def _paired(a2: pd.DataFrame, a0: pd.DataFrame) -> str:
     """What is told and not judged: which differences the seeds do not exclude."""
-    orders = by_order(rows)
-    found = paired_difference(orders[DEFAULT], orders[BASELINE])
+    found = paired_difference(a2, a0)
     if found is None or found.low is None or found.high is None:
         return "no two seeds have both"
     return (

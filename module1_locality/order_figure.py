@@ -7,12 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from crossscale_results.reader import has_rows
 from crossscale_results.style import PALETTE, new_figure, save_figure
 from module1_locality.epoch_orders import Order
-from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
-from module1_locality.order_summary import BASELINE, by_order, latest_orders, t_interval
+from module1_locality.order_summary import BASELINE, by_order, scored_orders, t_interval
 
 # Colour and marker of a series: orders of one depth of the shuffle buffer, A2's first.
 _LOOKS = (
@@ -28,10 +26,8 @@ _SPEED_SHARE = 0.3  # of the chart's height
 
 def draw_orders(results_dir: Path, out_dir: Path) -> list[Path]:
     """Accuracy and assembly speed over block size in the latest run; the files written."""
-    if not has_rows(ORDER_TABLE, results_dir):
-        return []
-    rows = latest_orders(results_dir, protocol="test")
-    if rows.empty or rows["macro_4_f1"].isna().all():
+    rows = scored_orders(results_dir)
+    if rows is None or rows["macro_4_f1"].isna().all():
         return []
     orders = by_order(rows)
     figure, accuracy = new_figure(height_in=4.4)

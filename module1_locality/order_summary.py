@@ -8,6 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from crossscale_results import read_table
+from crossscale_results.reader import has_rows
 from module1_locality.epoch_orders import Order
 from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
@@ -39,6 +40,14 @@ def latest_orders(results_dir: Path, protocol: str) -> pd.DataFrame:
     frame = read_table(ORDER_TABLE, results_dir)
     frame = frame[frame["protocol"] == protocol]
     return latest_run(frame) if len(frame) else frame
+
+
+def scored_orders(results_dir: Path) -> pd.DataFrame | None:
+    """The last run's rows that are scored on DS2; None if there are none."""
+    if not has_rows(ORDER_TABLE, results_dir):
+        return None
+    rows = latest_orders(results_dir, protocol="test")
+    return None if rows.empty else rows
 
 
 def by_order(frame: pd.DataFrame) -> dict[Order, pd.DataFrame]:

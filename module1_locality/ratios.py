@@ -11,9 +11,8 @@ from module1_locality.bars import OURS, TOP
 from module1_locality.classifier_columns import CLASSIFIER_TABLE
 from module1_locality.classifier_report import latest_classifiers
 from module1_locality.columns import ASSEMBLY_TABLE, LADDER_TABLE
-from module1_locality.order_columns import ORDER_TABLE
 from module1_locality.order_config import DEFAULT
-from module1_locality.order_summary import BASELINE, by_order, latest_orders
+from module1_locality.order_summary import BASELINE, by_order, scored_orders
 from module1_locality.peer_columns import PEERS_TABLE
 from module1_locality.rungs import RUNGS, STEPS, usual_of
 from module1_locality.scale_columns import SCALE_TABLE
@@ -114,9 +113,9 @@ def scale_ratios(rows: pd.DataFrame) -> list[Ratio]:
 
 def order_ratios(results_dir: Path) -> list[Ratio]:
     """Macro-F1 in A2's order over that in A0's, seed by seed."""
-    if not has_rows(ORDER_TABLE, results_dir):
+    rows = scored_orders(results_dir)
+    if rows is None:
         return []
-    rows = latest_orders(results_dir, protocol="test")
     orders = by_order(rows)
     if DEFAULT not in orders or BASELINE not in orders:
         return []

@@ -170,9 +170,9 @@ def _share(rows: pd.DataFrame) -> Iterator[str]:
     shares = zip(by_world.index, marks, by_world, strict=True)
     found = ", ".join(f"{share:.2%} at {world}{mark}" for world, mark, share in shares)
     with_cores = by_world[~crowded.astype(bool)]
-    grows = _judged(bool(with_cores.is_monotonic_increasing))
-    if len(with_cores) < 2:
-        grows = ": not judged, fewer than two such worlds had a core for every rank"
+    grows = ": not judged, fewer than two such worlds had a core for every rank"
+    if len(with_cores) > 1:
+        grows = _judged(bool(with_cores.is_monotonic_increasing))
     yield f"communication's share of a round, G0 (bar: grows with the ranks): {found}{grows}"
 
 

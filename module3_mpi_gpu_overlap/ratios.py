@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from crossscale_results.ratios import Ratio, ratio_of
+from crossscale_results.ratios import Ratio, ratio_from, ratio_of
 from module3_mpi_gpu_overlap.accuracy_summary import TEST_SET, final, scored
 from module3_mpi_gpu_overlap.columns import ALLREDUCE, ROUNDS, WIRE
 from module3_mpi_gpu_overlap.selection import on_device, profile_rows, warm_rounds
@@ -65,7 +65,7 @@ def share_ratio(rows: pd.DataFrame, part: str, world: int) -> list[Ratio]:
     name = f"share of a round, {names[part]}, G0, {where}"
     means = own.groupby(_ROUND)[[part, "round_s"]].mean()
     shares = _by_start(means[part] / means["round_s"])
-    return ratio_of(MODULE, name, shares, _ones(shares), part == "train_s")
+    return ratio_from(MODULE, name, shares, part == "train_s")
 
 
 def mode_ratios(rows: pd.DataFrame) -> list[Ratio]:
@@ -114,12 +114,10 @@ def _wires(results_dir: Path) -> Iterator[Ratio]:
         int8 = own[own["wire"] == "int8"].set_index(["repeat", "sample_index"])
         for what, column in (("time of an average", "average_ms"), ("bytes", "payload_bytes")):
             full = own[own["wire"] == "float32"].set_index(["repeat", "sample_index"])[column]
-            taken = _by_start(int8[column] / full)  # the wires took turns
-            yield from ratio_of(
+            yield from ratio_from(
                 MODULE,
                 f"{what}, int8 over float32, {_ranks(world)}, {numbers:,} numbers",
-                taken,
-                _ones(taken),
+                _by_start(int8[column] / full),  # the wires took turns
                 greater_is_better=False,
             )
 
@@ -166,11 +164,6 @@ def _by_round(rows: pd.DataFrame, mode: str, column: str) -> pd.Series:
 
 def _by_start(samples: pd.Series) -> pd.Series:
     return samples.groupby("repeat").median()
-
-
-def _ones(samples: pd.Series) -> pd.Series:
-    """To divide by what is a quotient already."""
-    return pd.Series(1.0, samples.index)
 
 
 def _crowded(rows: pd.DataFrame) -> "pd.Series[bool]":

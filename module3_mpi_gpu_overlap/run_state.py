@@ -110,9 +110,9 @@ class KeptRun:
     def _load_own(self, index: int, world: World, federation: "Federation") -> dict[str, Any]:
         path = self._own_path(index, world)
         kept, place = load_sealed(path), self._place(world, federation)
-        if kept.get("place") != place:
+        if (kept_at := kept.get("place", "by an earlier version")) != place:
             raise UserError(
-                f"{path} was kept {kept.get('place')}, and this rank is {place}: go on where it "
+                f"{path} was kept {kept_at}, and this rank is {place}: go on where it "
                 "was kept, or with another number of ranks: these begin anew from the average"
             )
         state: dict[str, Any] = kept["state"]

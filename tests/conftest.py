@@ -1,10 +1,12 @@
 """Databases that tests read: the real one where it is named, a short synthetic one always."""
 
+import ctypes
 import os
 import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -37,6 +39,24 @@ def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv(HOME_VARIABLE, str(home))
         yield home
     shutil.rmtree(home, ignore_errors=True)  # prepared files are large
+
+
+@pytest.fixture(params=[1 << 30, 1 << 25], ids=["new", "old"])
+def glibc(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> tuple[bool, list[tuple[int, int]]]:
+    """A C library that takes thresholds of mmap up to a size, as glibc does from 2.35 on or did.
+
+    Whether it is a new one, and what its `mallopt` is asked from now on.
+    """
+    calls: list[tuple[int, int]] = []
+
+    def mallopt(option: int, value: int) -> int:
+        calls.append((option, value))
+        return int(option == -1 or value <= request.param)
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(mallopt=mallopt))
+    return request.param == 1 << 30, calls
 
 
 @pytest.fixture(scope="session")

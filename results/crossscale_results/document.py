@@ -9,12 +9,13 @@ from crossscale_results.table import RowKey, Table
 _HEAD = """# Columns of the results
 
 Made by `python -m crossscale_results columns`; a test holds it to the code. A row is one raw
-sample, appended and never changed, but for two things in `results/reference`. Columns that came
-later were filled in by what the rows' commit tells: `congestion_control` (`unknown`) and
-`memory_kept` (`false`) in module 3's tables, and `link` (`one node`) in `module3_allreduce`. And
-`module3_scores` lacks the bench's rows of `G5` from commit 431a259, which are known to be wrong. A
-name's ending tells the unit. A cell is empty only where the column may be, and then
-`not_measured` says why: nothing that was not measured is ever 0.
+sample, appended and never changed, but for two things. Columns that came later were filled in by
+what the rows' commit tells: in `results/reference` `congestion_control` (`unknown`) and
+`memory_kept` (`false`) in module 3's tables, and there and in `results/reference_amd` `link` (`one
+node`) in `module3_allreduce`. And `results/reference/module3_scores.csv` lacks the bench's rows of
+`G5` from commit 431a259, which are known to be wrong. A name's ending tells the unit. A cell is
+empty only where the column may be, and then `not_measured` says why: nothing that was not measured
+is ever 0.
 """
 
 

@@ -1,12 +1,11 @@
 """Whether a fresh run's ratios fell behind a reference's by more than a tolerance."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from crossscale_results.comparison import Change, compare
 from crossscale_results.errors import UserError
-from crossscale_results.provenance_facts import datasets, kinds_of_cpu
+from crossscale_results.provenance_facts import datasets, kinds_of_cpu, rows_of
 from crossscale_results.ratios import Ratio, number
 from crossscale_results.tables import all_ratios
 
@@ -54,8 +53,11 @@ def guard(
         )
     notes = [f"not in the fresh run, not judged: {ratio.name}" for ratio in found.only_before]
     notes += [f"not in the reference, not judged: {ratio.name}" for ratio in found.only_after]
-    for what, values_in in (("datasets", datasets), ("CPUs", kinds_of_cpu)):
-        notes = [*_difference(what, values_in, fresh, reference), *notes]
+    here, there = rows_of(fresh), rows_of(reference)
+    unlike = [
+        *_difference("CPUs", kinds_of_cpu(here), kinds_of_cpu(there)),
+        *_difference("datasets", datasets(here), datasets(there)),
+    ]
     failures = [_failure(change) for change in found.changes if goodness(change) < 1 - tolerance]
     judged = {change.before.module for change in found.changes}
     absent = dict.fromkeys(r.module for r in found.only_before if r.module not in judged)
@@ -64,7 +66,7 @@ def guard(
         "the modules to judge by --modules"
         for module in absent
     ]
-    return Guarded(tuple(failures), tuple(missing), tuple(notes), len(found.changes))
+    return Guarded(tuple(failures), tuple(missing), (*unlike, *notes), len(found.changes))
 
 
 def _of(modules: tuple[int, ...], folder: Path) -> list[Ratio]:
@@ -72,10 +74,7 @@ def _of(modules: tuple[int, ...], folder: Path) -> list[Ratio]:
     return [ratio for ratio in all_ratios(folder) if ratio.module in names]
 
 
-def _difference(
-    what: str, values_in: Callable[[Path], tuple[str, ...]], fresh: Path, reference: Path
-) -> list[str]:
-    here, there = values_in(fresh), values_in(reference)
+def _difference(what: str, here: tuple[str, ...], there: tuple[str, ...]) -> list[str]:
     if here == there:
         return []
     return [f"different {what}: {', '.join(here)} here, {', '.join(there)} in the reference"]

@@ -37,19 +37,19 @@ def rows_of(results_dir: Path) -> dict[str, pd.DataFrame]:
     }
 
 
-def kinds_of_cpu(results_dir: Path) -> tuple[str, ...]:
+def kinds_of_cpu(rows: dict[str, pd.DataFrame]) -> tuple[str, ...]:
     """CPU models with their instruction sets, as the rows name them."""
     found = {
         f"{model} ({isa})"
-        for frame in rows_of(results_dir).values()
+        for frame in rows.values()
         for model, isa in zip(frame["cpu_model"], frame["cpu_isa"], strict=True)
     }
     return tuple(sorted(found))
 
 
-def datasets(results_dir: Path) -> tuple[str, ...]:
+def datasets(rows: dict[str, pd.DataFrame]) -> tuple[str, ...]:
     """`mitdb`, `synthetic`, as the rows name them; those that read none are left out."""
-    found = {str(name) for frame in rows_of(results_dir).values() for name in frame["dataset"]}
+    found = {str(name) for frame in rows.values() for name in frame["dataset"]}
     return tuple(sorted(found - {"none"}))
 
 

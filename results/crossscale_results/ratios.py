@@ -46,7 +46,15 @@ def ratio_of(
     greater_is_better: bool = True,
 ) -> list[Ratio]:
     """The ratio of two columns paired by their index, one sample each; none without a pair."""
-    samples = (over.astype(float) / under.astype(float)).dropna()
+    quotients = over.astype(float) / under.astype(float)
+    return ratio_from(module, name, quotients, greater_is_better)
+
+
+def ratio_from(
+    module: str, name: str, quotients: "pd.Series[float]", greater_is_better: bool = True
+) -> list[Ratio]:
+    """The ratio whose samples are there already, those that are finite; none without any."""
+    samples = quotients.astype(float).dropna()
     samples = samples[np.isfinite(samples)]
     if samples.empty:
         return []

@@ -29,10 +29,10 @@ def test_a_machine_is_told_without_saying_none_beside_something(write_run: Write
     assert machine["MPI"] == "MPICH 5"
     assert machine["accelerator"] == "none"
     assert machine["CPU"] == "Example CPU w/ Graphics @ 2.00GHz"
-    assert kinds_of_cpu(folder) == ("Example CPU w/ Graphics @ 2.00GHz (avx2)",)
+    assert kinds_of_cpu(rows_of(folder)) == ("Example CPU w/ Graphics @ 2.00GHz (avx2)",)
 
 
 def test_an_empty_folder_tells_nothing(tmp_path: Path) -> None:
     assert rows_of(tmp_path) == {}
     assert machines({}) == {}
-    assert kinds_of_cpu(tmp_path) == ()
+    assert kinds_of_cpu(rows_of(tmp_path)) == ()

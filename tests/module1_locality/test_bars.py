@@ -109,7 +109,7 @@ def test_orders_are_judged_on_ds2_whatever_was_compared_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = pd.concat([orders(0.61), orders(0.50, "cross-validation")])
-    monkeypatch.setattr(bars, "has_rows", lambda table, _: table is ORDER_TABLE)
+    monkeypatch.setattr(order_summary, "has_rows", lambda table, _: table is ORDER_TABLE)
     monkeypatch.setattr(order_summary, "read_table", lambda *_: both)
     monkeypatch.setattr(bars, "latest_rows", lambda *_: None)
     last = bars.render(tmp_path).splitlines()[-1]
