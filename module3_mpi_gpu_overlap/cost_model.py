@@ -9,14 +9,15 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from typing_extensions import Doc
 
 from crossscale_results.cli import run
 from crossscale_results.errors import UserError
-from crossscale_results.provenance import Provenance, collect
+from crossscale_results.machine import machine_id
+from crossscale_results.provenance import Provenance, collect, usable_cores
 from crossscale_results.rows import Row
 from crossscale_results.writer import append_rows
 from module3_mpi_gpu_overlap.collective_costs import (
@@ -86,7 +87,10 @@ def model(config: CostModelConfig) -> None:
     rounds = profile_rows(ROUNDS, config.results_dir, "link-scaling")
     if rounds is None:
         return
-    if whole := list(compared_rounds(networks, rounds, provenance.cores_count)):
+    if provenance.machine_id != machine_id():
+        print("rounds are left out: how they share cores is known on the machine that ran them")
+        return
+    if whole := list(compared_rounds(networks, rounds, usable_cores())):
         append_rows(ROUND_MODEL, config.results_dir, provenance, whole)
         print("\n".join(told_rounds(whole)))
 
@@ -172,13 +176,15 @@ def told(networks: dict[str, Network], rows: list[Row]) -> list[str]:
 
 
 def _of_the_same_machine(links: pd.DataFrame) -> Provenance:
-    """Today's code, on whatever machine; what it speaks of is the machine of the link sweep."""
+    """Today's code, on whatever machine; what it speaks of is the machine of the link sweep.
+
+    A host's rank has a core of its own in these rows: how many there are is not theirs to tell.
+    """
     first = links.iloc[0]
     told = collect(str(first["dataset"]), str(first["profile"]))
     names = ("machine_id", "cpu_model", "cpu_isa", "accelerator", "mpi_version")
-    measured = {name: str(first[name]) for name in names}
-    counts = {name: int(first[name]) for name in ("cores_count", "threads_count")}
-    return replace(told, **measured, **counts)  # type: ignore[arg-type]  # texts and numbers
+    measured: dict[str, Any] = {name: str(first[name]) for name in names}
+    return replace(told, **measured)
 
 
 def _of_links(links: pd.DataFrame) -> pd.DataFrame:

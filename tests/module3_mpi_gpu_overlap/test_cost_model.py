@@ -16,6 +16,7 @@ from module3_mpi_gpu_overlap.link_columns import LINKS
 from module3_mpi_gpu_overlap.link_figure import draw_links
 from module3_mpi_gpu_overlap.model_columns import MODEL
 from module3_mpi_gpu_overlap.model_figures import draw_model
+from module3_mpi_gpu_overlap.round_model_columns import ROUND_MODEL
 
 
 @pytest.fixture(scope="module")
@@ -135,15 +136,15 @@ def test_of_one_node_only_mpis_own_sums_count(
 
 
 def test_the_model_is_of_the_machine_that_was_measured(
-    made_up_links: ModuleType, tmp_path: Path
+    rows: Any, made_up_links: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made_up_links.write_links(tmp_path)
     path = tmp_path / f"{LINKS.name}.csv"
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    frame.assign(machine_id="elsewhere", cpu_model="Another", cores_count="96").to_csv(
-        path, index=False
-    )
+    frame.assign(machine_id="elsewhere", cpu_model="Another").to_csv(path, index=False)
+    rows.write_link_scaling(tmp_path, {2: (0.2, 0.1), 4: (0.2, 0.1)})
     model(CostModelConfig(results_dir=tmp_path))
     first = read_table(MODEL, tmp_path).iloc[0]
     assert (first["machine_id"], first["cpu_model"]) == ("elsewhere", "Another")
-    assert first["cores_count"] == 96
+    assert "rounds are left out" in capsys.readouterr().out
+    assert not (tmp_path / f"{ROUND_MODEL.name}.csv").exists()

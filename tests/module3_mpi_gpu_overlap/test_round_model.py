@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from crossscale_results import provenance
 from crossscale_results.reader import read_table
+from module3_mpi_gpu_overlap import cost_model
 from module3_mpi_gpu_overlap.bars import render
 from module3_mpi_gpu_overlap.collective_costs import mpich_s
 from module3_mpi_gpu_overlap.columns import ROUNDS
@@ -95,7 +95,7 @@ def test_the_command_writes_them_and_bars_and_a_figure_tell_of_them(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(provenance, "usable_cores", lambda: 2)
+    monkeypatch.setattr(cost_model, "usable_cores", lambda: 2)
     made_up_links.write_links(tmp_path)
     sums = {n: mpich_s(made_up_links.TRUE[LINK], n, 4 * NUMBERS) for n in (2, 4, 6)}
     rows.write_link_scaling(tmp_path, {n: (0.2, sums[n]) for n in sums})
@@ -114,7 +114,7 @@ def test_the_command_writes_them_and_bars_and_a_figure_tell_of_them(
 def test_bars_judge_what_is_off_and_what_does_not_grow(
     rows: Any, made_up_links: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provenance, "usable_cores", lambda: 2)
+    monkeypatch.setattr(cost_model, "usable_cores", lambda: 2)
     made_up_links.write_links(tmp_path)
     rows.write_link_scaling(tmp_path, {2: (0.2, 0.05), 4: (0.4, 0.05)})
     model(CostModelConfig(results_dir=tmp_path))
